@@ -1,0 +1,2 @@
+//! The `standpipe` program.
+fn main() {}

@@ -1,0 +1,163 @@
+//! Who may do what: the caller's token, looked up once per request, and the checks that operations begin with.
+
+mod secret_key;
+mod token_value;
+
+use std::sync::Arc;
+
+pub use secret_key::SecretKey;
+pub use token_value::{mint_token_value, token_hash};
+
+use crate::catalog::Snapshot;
+use crate::error::{Error, Result};
+use crate::model::{DataSource, Pipe, Scope, ScopeKind, Token, Workspace};
+
+/// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
+/// from its first check to its last byte.
+#[derive(Clone, Debug)]
+pub struct Access {
+    snapshot: Arc<Snapshot>,
+    workspace: Arc<Workspace>,
+    token: Arc<Token>,
+}
+
+impl Access {
+    /// Looks up a token's value. Errors: [`Error::TokenMissing`] for none, [`Error::TokenUnknown`] for one that is not
+    /// ours.
+    pub fn authenticate(snapshot: Arc<Snapshot>, value: Option<&str>) -> Result<Access> {
+        let value = value.filter(|value| !value.is_empty()).ok_or(Error::TokenMissing)?;
+        let (workspace, token) = snapshot.find_token(value).ok_or(Error::TokenUnknown)?;
+        Ok(Access { workspace, token, snapshot })
+    }
+
+    /// The workspace that the token belongs to, as it was when the request began.
+    pub fn workspace(&self) -> &Arc<Workspace> {
+        &self.workspace
+    }
+
+    /// The token itself.
+    pub fn token(&self) -> &Arc<Token> {
+        &self.token
+    }
+
+    /// The catalog as it was when the request began.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The same token over a workspace as it would be after a change.
+    pub(crate) fn with_workspace(&self, workspace: Arc<Workspace>) -> Access {
+        Access { workspace, ..self.clone() }
+    }
+
+    /// The same token over a newer snapshot, after the request itself changed the catalog.
+    pub fn refreshed(&self, snapshot: Arc<Snapshot>) -> Access {
+        let workspace = snapshot.workspace(self.workspace.id).unwrap_or_else(|| self.workspace.clone());
+        Access { snapshot, workspace, token: self.token.clone() }
+    }
+
+    /// Whether the token allows everything.
+    pub fn is_admin(&self) -> bool {
+        self.token.is_admin()
+    }
+
+    fn has(&self, scope: Scope) -> bool {
+        self.token.scopes.iter().any(|held| *held == Scope::Admin || *held == scope)
+    }
+
+    fn require(&self, scopes: &[Scope], needed: impl FnOnce() -> String) -> Result<()> {
+        if scopes.iter().any(|scope| self.has(*scope)) { Ok(()) } else { Err(Error::Forbidden { needed: needed() }) }
+    }
+
+    /// Requires `ADMIN`.
+    pub fn require_admin(&self) -> Result<()> {
+        self.require(&[Scope::Admin], || "ADMIN".to_owned())
+    }
+
+    /// Requires the right to manage tokens.
+    pub fn require_tokens(&self) -> Result<()> {
+        self.require(&[Scope::Tokens], || needs(&[ScopeKind::Tokens], None))
+    }
+
+    /// Whether an answer may hold the token's secret: managing tokens does not include becoming an admin.
+    pub fn sees_secret(&self, token: &Token) -> bool {
+        self.is_admin() || self.token.id == token.id || (self.has(Scope::Tokens) && !token.is_admin())
+    }
+
+    /// Requires the right to create data sources.
+    pub fn require_data_source_create(&self) -> Result<()> {
+        self.require(&[Scope::DataSourcesCreate], || needs(&[ScopeKind::DataSourcesCreate], None))
+    }
+
+    /// Requires the right to append to a data source.
+    pub fn require_append(&self, data_source: &DataSource) -> Result<()> {
+        let scopes = [Scope::DataSourcesAppend(data_source.id), Scope::DataSourcesCreate];
+        self.require(&scopes, || {
+            let kinds = [ScopeKind::DataSourcesAppend, ScopeKind::DataSourcesCreate];
+            needs(&kinds, Some(data_source.name.as_str()))
+        })
+    }
+
+    /// Requires the right to delete a data source.
+    pub fn require_data_source_drop(&self, data_source: &DataSource) -> Result<()> {
+        let scopes = [Scope::DataSourcesDrop(data_source.id), Scope::DataSourcesCreate];
+        self.require(&scopes, || {
+            let kinds = [ScopeKind::DataSourcesDrop, ScopeKind::DataSourcesCreate];
+            needs(&kinds, Some(data_source.name.as_str()))
+        })
+    }
+
+    /// Requires the right to create and change pipes.
+    pub fn require_pipe_create(&self) -> Result<()> {
+        self.require(&[Scope::PipesCreate], || needs(&[ScopeKind::PipesCreate], None))
+    }
+
+    /// Requires the right to delete a pipe.
+    pub fn require_pipe_drop(&self, pipe: &Pipe) -> Result<()> {
+        self.require(&[Scope::PipesDrop(pipe.id), Scope::PipesCreate], || {
+            needs(&[ScopeKind::PipesDrop, ScopeKind::PipesCreate], Some(pipe.name.as_str()))
+        })
+    }
+
+    /// Requires the right to read a pipe's data.
+    pub fn require_pipe_read(&self, pipe: &Pipe) -> Result<()> {
+        self.require(&[Scope::PipesRead(pipe.id)], || needs(&[ScopeKind::PipesRead], Some(pipe.name.as_str())))
+    }
+
+    /// Whether SQL of the token's own may read the data source.
+    pub fn can_read_data_source(&self, data_source: &DataSource) -> bool {
+        self.has(Scope::DataSourcesRead(data_source.id))
+    }
+
+    /// Whether SQL of the token's own may read the pipe.
+    pub fn can_read_pipe(&self, pipe: &Pipe) -> bool {
+        self.has(Scope::PipesRead(pipe.id))
+    }
+
+    /// Whether the token sees the data source's definition: any right on it, or the right to create some.
+    pub fn sees_data_source(&self, data_source: &DataSource) -> bool {
+        let id = data_source.id;
+        let scopes = [Scope::DataSourcesRead(id), Scope::DataSourcesAppend(id), Scope::DataSourcesDrop(id)];
+        self.has(Scope::DataSourcesCreate) || scopes.iter().any(|scope| self.has(*scope))
+    }
+
+    /// Whether the token sees the pipe's definition: the right to read or delete it, or to create some.
+    pub fn sees_pipe(&self, pipe: &Pipe) -> bool {
+        let scopes = [Scope::PipesRead(pipe.id), Scope::PipesDrop(pipe.id), Scope::PipesCreate];
+        scopes.iter().any(|scope| self.has(*scope))
+    }
+}
+
+/// The words of an error: `ADMIN or PIPES:READ:top_routes`.
+fn needs(kinds: &[ScopeKind], resource: Option<&str>) -> String {
+    let mut words = String::from("ADMIN");
+    for kind in kinds {
+        words.push_str(" or ");
+        words.push_str(kind.as_str());
+        if let (true, Some(resource)) = (kind.needs_resource(), resource) {
+            words.push(':');
+            words.push_str(resource);
+        }
+    }
+    words
+}

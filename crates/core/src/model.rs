@@ -1,0 +1,17 @@
+//! The product's nouns: what a workspace owns, with their ids, names and timestamps.
+
+pub mod data_source;
+pub mod id;
+pub mod name;
+pub mod pipe;
+pub mod timestamp;
+pub mod token;
+pub mod workspace;
+
+pub use data_source::{DataSource, DataSourceState, PhysicalTable};
+pub use id::{DataSourceId, NodeId, PipeId, TokenId, WorkspaceId};
+pub use name::ResourceName;
+pub use pipe::{Node, Pipe};
+pub use timestamp::format_timestamp;
+pub use token::{Scope, ScopeKind, Token};
+pub use workspace::{Resource, Workspace};

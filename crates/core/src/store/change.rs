@@ -1,0 +1,56 @@
+//! One change of what a workspace owns: written to the store and applied to the snapshot from the same value.
+
+use std::sync::Arc;
+
+use crate::model::{DataSource, DataSourceId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
+
+/// A change of one workspace.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Adds or replaces a data source.
+    PutDataSource(Arc<DataSource>),
+    /// Removes a data source.
+    RemoveDataSource(DataSourceId),
+    /// Adds or replaces a pipe with all its nodes.
+    PutPipe(Arc<Pipe>),
+    /// Removes a pipe with all its nodes.
+    RemovePipe(PipeId),
+    /// Adds or replaces a token.
+    PutToken(Arc<Token>),
+    /// Removes a token.
+    RemoveToken(TokenId),
+    /// Records how far a table in the engine has come.
+    PutTable(PhysicalTable, TableState),
+    /// Forgets a table that is gone from the engine.
+    RemoveTable(PhysicalTable),
+}
+
+/// How far a table in the engine has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableState {
+    /// About to be made: it may or may not exist.
+    Creating,
+    /// It exists and is the current incarnation of its data source.
+    Live,
+    /// Nothing refers to it any more: it is dropped when the last reader is gone.
+    Retired,
+}
+
+impl Change {
+    /// Applies the change to the snapshot of its workspace. Tables in the engine are no part of the snapshot.
+    pub fn apply_to(&self, workspace: &mut Workspace) {
+        match self {
+            Change::PutDataSource(data_source) => workspace.put_data_source(data_source.clone()),
+            Change::RemoveDataSource(id) => workspace.remove_data_source(*id),
+            Change::PutPipe(pipe) => workspace.put_pipe(pipe.clone()),
+            Change::RemovePipe(id) => workspace.remove_pipe(*id),
+            Change::PutToken(token) => {
+                workspace.tokens.insert(token.id, token.clone());
+            }
+            Change::RemoveToken(id) => {
+                workspace.tokens.remove(id);
+            }
+            Change::PutTable(..) | Change::RemoveTable(_) => {}
+        }
+    }
+}

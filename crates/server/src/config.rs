@@ -1,0 +1,189 @@
+//! The configuration: `config.default.toml` < file < environment < flags, read once at start.
+//!
+//! Every key is documented, with its default, in `config.default.toml`; the structs here only give it types. No other
+//! module reads the environment.
+
+mod layers;
+mod mask;
+mod size;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+pub use layers::{Error, Layers};
+pub use mask::print_masked;
+pub use size::Size;
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The HTTP server and the data directory.
+    pub server: Server,
+    /// The embedded engine, or the ClickHouse server used in its place.
+    pub engine: Engine,
+    /// Bounds of requests and answers.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address of the HTTP API.
+    pub listen: SocketAddr,
+    /// Directory that holds everything.
+    pub data: PathBuf,
+    /// How long running requests may go on after a signal to stop, seconds.
+    pub drain_seconds: u32,
+    /// The first workspace's admin token; made at first start when absent.
+    pub admin_token: Option<SecretString>,
+    /// Name of that token.
+    pub admin_token_name: String,
+    /// Name of the first workspace.
+    pub workspace: String,
+    /// The file with the key that encrypts secrets; in the data directory when absent.
+    pub secret_key_file: Option<PathBuf>,
+    /// Address under which clients reach the server; what they called when absent.
+    pub public_url: Option<String>,
+    /// Whether programs on this machine may ask for the admin token.
+    pub local_tokens: bool,
+}
+
+/// `[engine]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// A ClickHouse server's address; the embedded engine is used when absent.
+    pub url: Option<String>,
+    /// User name on that server.
+    pub user: String,
+    /// Password on that server.
+    pub password: Option<SecretString>,
+    /// What the names of our databases on that server begin with.
+    pub database_prefix: String,
+    /// The libchdb library; searched when absent.
+    pub library: Option<PathBuf>,
+    /// Most memory of the engine process; 0 is libchdb's own default.
+    pub memory: Size,
+    /// What to do when the kernel cannot confine the engine.
+    pub sandbox: Sandbox,
+    /// How long the engine may take to start, seconds.
+    pub start_seconds: u32,
+    /// Threads and queue of each kind of work.
+    pub lanes: Lanes,
+}
+
+/// How strictly the engine process must be confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sandbox {
+    /// Refuse to start unless every rule is in force.
+    Required,
+    /// Do what the kernel can, and say what is missing.
+    BestEffort,
+    /// Confine nothing.
+    Off,
+}
+
+/// `[engine.lanes]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lanes {
+    /// Kill and readiness.
+    pub control: Lane,
+    /// Inspection of statements.
+    pub check: Lane,
+    /// Inserts of users' rows.
+    pub insert: Lane,
+    /// Users' queries.
+    pub read: Lane,
+    /// Jobs.
+    pub background: Lane,
+}
+
+/// Size of one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// Statements that run at once; at least 1.
+    pub threads: std::num::NonZeroU16,
+    /// Statements that may wait.
+    pub queue: u32,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Largest request body.
+    pub body: Size,
+    /// Largest body of rows to append.
+    pub append_body: Size,
+    /// Longest SQL of a request or node.
+    pub query: Size,
+    /// Largest result that is built as a whole.
+    pub result: Size,
+    /// Memory of one query.
+    pub query_memory: Size,
+    /// Longest time of a query, seconds.
+    pub query_seconds: u32,
+    /// Threads of a query over many rows; 0 is one per processor.
+    pub query_threads: u32,
+    /// Most rows of the tables read that one thread reads alone.
+    pub single_thread_rows: u64,
+    /// Longest time of an insert, seconds.
+    pub insert_seconds: u32,
+    /// How long an insert is tried again while the engine restarts, seconds.
+    pub insert_retry_seconds: u32,
+    /// How long a client may take no bytes of its answer, seconds.
+    pub send_seconds: u32,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// A level, or levels per part.
+    pub level: String,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Server {
+    /// [`Server::drain_seconds`] as a duration.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds.into())
+    }
+}
+
+impl Engine {
+    /// [`Engine::start_seconds`] as a duration.
+    pub fn start_timeout(&self) -> Duration {
+        Duration::from_secs(self.start_seconds.into())
+    }
+}
+
+impl Lanes {
+    /// The lanes by their names on the command line and in metrics.
+    pub fn by_name(&self) -> [(&'static str, Lane); 5] {
+        let Lanes { control, check, insert, read, background } = *self;
+        [("control", control), ("check", check), ("insert", insert), ("read", read), ("background", background)]
+    }
+}

@@ -1,0 +1,131 @@
+//! From facts of the product to answers of HTTP: the one place that knows status codes.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use serde::Serialize;
+use standpipe_core::{Error, ErrorCode};
+use utoipa::ToSchema;
+
+/// ClickHouse's error code, where ClickHouse raised the error.
+const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-db-exception-code");
+
+/// How long a client should wait before it tries again, in seconds.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// What every error answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong and what to do about it.
+    pub error: String,
+    /// A stable word for it; `docs/errors.md` lists them.
+    pub code: String,
+}
+
+/// A failed request: an error of the product, or one of HTTP alone.
+#[derive(Debug)]
+pub struct ApiError(Reason);
+
+#[derive(Debug)]
+enum Reason {
+    Product(Error),
+    Http { status: StatusCode, message: String },
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
+        ApiError(Reason::Product(error))
+    }
+}
+
+impl ApiError {
+    /// An error about the request itself.
+    pub fn bad_request(message: impl Into<String>) -> ApiError {
+        Error::bad_request(message).into()
+    }
+
+    /// An error that only HTTP knows. A status that clients should retry gets `Retry-After`.
+    pub fn http(status: StatusCode, message: impl Into<String>) -> ApiError {
+        ApiError(Reason::Http { status, message: message.into() })
+    }
+}
+
+/// The status of each kind of error.
+pub fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::TokenMissing | ErrorCode::TokenUnknown | ErrorCode::Forbidden | ErrorCode::NameForbidden => {
+            StatusCode::FORBIDDEN
+        }
+        ErrorCode::DataSourceNotFound
+        | ErrorCode::PipeNotFound
+        | ErrorCode::NodeNotFound
+        | ErrorCode::TokenNotFound
+        | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
+        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::DataSourceInUse => StatusCode::CONFLICT,
+        ErrorCode::BadName
+        | ErrorCode::NameUnknown
+        | ErrorCode::WrongNode
+        | ErrorCode::NodePublished
+        | ErrorCode::BadRequest
+        | ErrorCode::SqlRefused
+        | ErrorCode::TemplateFailed
+        | ErrorCode::EngineRefused => StatusCode::BAD_REQUEST,
+        ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
+        ErrorCode::ResultTooLarge | ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::Busy => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::EngineUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Reason::Product(error) => product(&error),
+            Reason::Http { status, message } => {
+                let code = status.canonical_reason().unwrap_or("error").to_ascii_lowercase().replace(' ', "_");
+                with_retry((status, Json(ErrorBody { error: message, code })).into_response())
+            }
+        }
+    }
+}
+
+fn product(error: &Error) -> Response {
+    let code = error.code();
+    let body = |error: String| Json(ErrorBody { error, code: code.as_str().to_owned() });
+    let mut response = match error {
+        Error::Custom { status, body } => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST);
+            (status, Json(body.clone())).into_response()
+        }
+        Error::Internal { .. } => {
+            tracing::error!(%error, "request failed");
+            let text = "the request failed inside the server: its log says more under this answer's x-request-id";
+            (status(code), body(text.to_owned())).into_response()
+        }
+        error => (status(code), body(error.to_string())).into_response(),
+    };
+    if let Some(exception) = error.exception_code() {
+        response.headers_mut().insert(EXCEPTION_CODE, HeaderValue::from(exception));
+    }
+    with_retry(response)
+}
+
+/// Tells when trying again may help.
+fn with_retry(mut response: Response) -> Response {
+    if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+    }
+    response
+}
+
+/// Answers requests to paths that do not exist.
+pub async fn route_not_found(method: Method, uri: Uri) -> ApiError {
+    ApiError::http(StatusCode::NOT_FOUND, format!("there is no route '{method} {}'", uri.path()))
+}
+
+/// Answers requests to paths that exist under another method.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    ApiError::http(StatusCode::METHOD_NOT_ALLOWED, format!("the route '{}' does not take {method}", uri.path()))
+}

@@ -1,0 +1,45 @@
+//! What is counted, and its text for Prometheus.
+
+mod engine;
+mod http;
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub use engine::EngineMetrics;
+pub use http::HttpMetrics;
+
+/// Every metric of the process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Requests.
+    pub http: HttpMetrics,
+    /// The engine.
+    pub engine: EngineMetrics,
+    registry: Arc<Registry>,
+}
+
+impl Metrics {
+    /// New metrics, all at zero.
+    #[expect(
+        clippy::new_without_default,
+        reason = "metrics that nobody collects are a mistake, so none come by default"
+    )]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("standpipe");
+        registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let http = HttpMetrics::register(&mut registry);
+        let engine = EngineMetrics::register(&mut registry);
+        Metrics { http, engine, registry: Arc::new(registry) }
+    }
+
+    /// All metrics in Prometheus' text format (the `OpenMetrics` one).
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        text
+    }
+}

@@ -1,0 +1,71 @@
+//! Every route, by group.
+
+use axum::Router;
+use tower::Layer;
+use tower_http::normalize_path::NormalizePathLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::{data_sources, events, health, local_tokens, metrics, pipes, sql, tokens};
+use crate::app::App;
+use crate::error::{method_not_allowed, route_not_found};
+use crate::middleware;
+use crate::openapi::ApiDoc;
+
+/// The routes and their documentation. Nothing is registered elsewhere.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        // Data in
+        .routes(routes!(events::send_events))
+        .routes(routes!(data_sources::list_data_sources, data_sources::create_or_append))
+        .routes(routes!(
+            data_sources::get_data_source,
+            data_sources::update_data_source,
+            data_sources::delete_data_source
+        ))
+        .routes(routes!(data_sources::truncate_data_source))
+        // Pipes
+        .routes(routes!(pipes::list_pipes, pipes::create_pipe))
+        .routes(routes!(
+            pipes::one::get_pipe,
+            pipes::one::post_pipe_data,
+            pipes::one::update_pipe,
+            pipes::one::delete_pipe
+        ))
+        .routes(routes!(pipes::nodes::append_node))
+        .routes(routes!(pipes::nodes::edit_node, pipes::nodes::delete_node))
+        .routes(routes!(pipes::endpoint::publish_node, pipes::endpoint::unpublish_node))
+        .routes(routes!(pipes::endpoint::publish_named_node))
+        // Data out
+        .routes(routes!(sql::query_sql, sql::post_sql))
+        // Tokens
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::get_token, tokens::update_token, tokens::delete_token))
+        .routes(routes!(tokens::refresh_token))
+        .routes(routes!(local_tokens::get_local_tokens))
+        // Operations
+        .routes(routes!(health::get_health))
+        .routes(routes!(health::get_health_v0))
+        .routes(routes!(health::get_readiness))
+        .routes(routes!(metrics::get_metrics))
+}
+
+/// The service that answers every request.
+pub fn build(app: App) -> Router {
+    let (router, _) = routes().split_for_parts();
+    finish(router, app)
+}
+
+/// The OpenAPI document of all routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().split_for_parts().1
+}
+
+/// Puts around `router` what every request passes: fallbacks, limits, errors as JSON, CORS, logs and metrics.
+pub fn finish(router: Router<App>, app: App) -> Router {
+    let router = router.fallback(route_not_found).method_not_allowed_fallback(method_not_allowed);
+    let service = middleware::around(router, &app).with_state(app);
+    // Clients end paths with a slash as they like. It is taken off before a route is looked for, so around the routes.
+    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(service))
+}

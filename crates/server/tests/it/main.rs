@@ -1,0 +1,27 @@
+//! HTTP tests of the product: the real router over the real engine, in process. The files mirror the URLs.
+//!
+//! Every test makes a [`support::TestApp`], which has metadata and a workspace of its own; the engine process is shared.
+//! Expected JSON is written with ids, times and tokens replaced by names (see `support/redact.rs`).
+
+#![expect(clippy::unwrap_used, reason = "a test panics where it fails")]
+
+mod support;
+
+mod append;
+mod auth;
+mod data;
+mod data_sources;
+mod definitions;
+mod endpoint;
+mod errors;
+mod events;
+mod health;
+mod nodes;
+mod openapi;
+mod pipes;
+mod reconcile;
+mod refusals;
+mod sql;
+mod templates;
+mod tokens;
+mod walk_through;

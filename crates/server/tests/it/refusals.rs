@@ -1,0 +1,223 @@
+//! What SQL may not do, through every door: the query API, saving a node, reading an endpoint.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Client, TestApp};
+
+/// The list, and its variations that a careless guard lets through.
+const REFUSED: &[&str] = &[
+    "SELECT file('/etc/hostname')",
+    "SELECT * FROM file('/etc/passwd')",
+    "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT arrayMap(file, ['/etc/hostname'])",
+    "SELECT 1 INTO OUTFILE '/tmp/x'",
+    "SELECT * FROM url('http://127.0.0.1:1/x', 'CSV', 'a String')",
+    "SELECT * FROM remote('127.0.0.1:9000', 'system.one')",
+    "SELECT * FROM remoteSecure('127.0.0.1', system, one)",
+    "SELECT * FROM s3('http://127.0.0.1/x', 'CSV')",
+    "SELECT * FROM merge('.*', '.*')",
+    "SELECT * FROM executable('x', 'CSV', 'a String')",
+    "SELECT * FROM cluster('default', system, one)",
+    "SELECT * FROM system.processes",
+    "SELECT * FROM system.tables",
+    "SELECT * FROM information_schema.tables",
+    "SELECT * FROM default.x",
+    "SELECT * FROM viewExplain('EXPLAIN', '', (SELECT 1))",
+    "SELECT dictGet('d', 'x', 1)",
+    "SELECT joinGet('d.t', 'x', 1)",
+    "SELECT hasColumnInTable('system', 'one', 'dummy')",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE events",
+    "DROP TABLE events",
+    "CREATE TABLE x (a Int8) ENGINE = Memory",
+    "ALTER TABLE events DELETE WHERE 1",
+    "INSERT INTO events VALUES (1)",
+    "TRUNCATE TABLE events",
+    "SYSTEM SHUTDOWN",
+    "KILL QUERY WHERE 1",
+    "SET max_threads = 1",
+    "USE system",
+    "SHOW TABLES",
+    "DESCRIBE TABLE file('/etc/passwd')",
+    "EXPLAIN SELECT * FROM file('/etc/passwd')",
+    "SELECT * FROM (EXPLAIN SELECT 1)",
+    "SELECT 1 SETTINGS readonly = 0",
+];
+
+async fn app() -> TestApp {
+    let app = TestApp::new().await;
+    app.create_data_source("events", "n Int32 `json:$.n`").await;
+    app.create_endpoint("p", "SELECT 1 AS x").await;
+    app
+}
+
+/// Answers the middle of five times to answer.
+async fn median(mut ask: impl AsyncFnMut()) -> Duration {
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let started = Instant::now();
+        ask().await;
+        times.push(started.elapsed());
+    }
+    times.sort();
+    times[2]
+}
+
+#[track_caller]
+fn assert_quick(what: &str, time: Duration) {
+    assert!(time < Duration::from_millis(50), "{what} was refused only after {time:?}");
+}
+
+#[tokio::test]
+async fn through_the_query_api() {
+    let app = app().await;
+    for sql in REFUSED {
+        let time = median(async || {
+            let error = app.sql(sql).await.assert_error(400);
+            assert!(error.len() > 10, "{sql}: '{error}' gives no reason");
+        })
+        .await;
+        assert_quick(sql, time);
+    }
+}
+
+#[tokio::test]
+async fn through_a_node() {
+    let app = app().await;
+    for sql in REFUSED {
+        let time = median(async || {
+            app.post("/v0/pipes/p/nodes").form(sql).send().await.assert_error(400);
+            app.put("/v0/pipes/p/nodes/p_node").form(sql).send().await.assert_error(400);
+        })
+        .await;
+        assert_quick(sql, time / 2);
+    }
+    let pipe = app.get("/v0/pipes/p").send().await.json();
+    assert_eq!(pipe["nodes"].as_array().unwrap().len(), 1, "nothing was saved");
+    assert_eq!(app.rows("SELECT * FROM p").await, "1\n");
+}
+
+#[tokio::test]
+async fn through_a_new_pipe() {
+    let app = app().await;
+    for sql in REFUSED {
+        let body = serde_json::json!({"name": "new", "nodes": [{"name": "out", "sql": sql, "type": "endpoint"}]});
+        app.post("/v0/pipes").json(&body).send().await.assert_error(400);
+        app.get("/v0/pipes/new").send().await.assert_error(404);
+    }
+}
+
+#[tokio::test]
+async fn through_q_of_an_endpoint() {
+    let app = app().await;
+    for sql in REFUSED {
+        let form = format!("q={}", form_urlencoded::byte_serialize(sql.as_bytes()).collect::<String>());
+        let time = median(async || {
+            app.post("/v0/pipes/p.json").form(&form).send().await.assert_error(400);
+        })
+        .await;
+        assert_quick(sql, time);
+    }
+}
+
+/// SQL that was stored before a rule existed is refused when it is read, too.
+#[tokio::test]
+async fn through_an_endpoint_that_is_stored_already() {
+    let app = app().await;
+    for sql in REFUSED {
+        app.store_node_unchecked("p", sql).await;
+        let time = median(async || {
+            app.get("/v0/pipes/p.json").send().await.assert_error(400);
+            app.sql("SELECT * FROM p").await.assert_error(400);
+        })
+        .await;
+        assert_quick(sql, time / 2);
+    }
+}
+
+#[tokio::test]
+async fn through_the_expressions_of_a_definition() {
+    let app = app().await;
+    for (schema, option) in [
+        ("a String DEFAULT file('/etc/hostname')", ""),
+        ("a String DEFAULT (SELECT 1)", ""),
+        ("a Int32", "&engine=MergeTree&engine_sorting_key=a,+file('/etc/hostname')"),
+        ("a Int32", "&engine=MergeTree&engine_sorting_key=a)+AS+SELECT+*+FROM+system.one+--"),
+        ("a Int32", "&engine=MergeTree&engine_sorting_key=a&engine_partition_key=(SELECT+1)"),
+        ("a DateTime", "&engine=MergeTree&engine_sorting_key=a&engine_ttl=a+%2B+toIntervalDay(1)+TO+DISK+'x'"),
+        ("a Int32", "&engine=MergeTree&engine_sorting_key=a&engine_settings=storage_policy='x'"),
+        ("a Int32 CODEC(NONE)) ENGINE = Memory --", ""),
+    ] {
+        let uri = format!("/v0/datasources?name=bad{option}");
+        app.post(&uri).json(&serde_json::json!({"schema": schema})).send().await.assert_error(400);
+        app.get("/v0/datasources/bad").send().await.assert_error(404);
+    }
+}
+
+#[tokio::test]
+async fn another_workspace_is_out_of_reach() {
+    let app = app().await;
+    let other = app.other_workspace().await;
+    let theirs = other.create_data_source("theirs", "n Int32 `json:$.n`").await;
+    other.send_events("theirs", "{\"n\":77042}").await;
+    let pipe = other.create_endpoint("their_pipe", "SELECT n FROM theirs").await;
+    let snapshot = app.standpipe().catalog().snapshot();
+    let workspace = snapshot.workspaces().find(|workspace| workspace.name == "other").unwrap();
+    let id = theirs["id"].as_str().unwrap();
+    let (database, table) = (&workspace.database, format!("{id}_1"));
+    let reader = app.with_scopes(&["PIPES:READ:p", "DATASOURCES:READ:events"]).await;
+    for name in [
+        "theirs",
+        id,
+        "their_pipe",
+        pipe["id"].as_str().unwrap(),
+        "theirs_quarantine",
+        &table,
+        &format!("{database}.{table}"),
+        &format!("`{database}`.`{table}`"),
+        &format!("\"{database}.{table}\""),
+        &format!("merge('{database}', '.*')"),
+        &format!("remote('127.0.0.1', {database}, {table})"),
+        &format!("`{database}.{table}`"),
+    ] {
+        refused(&app, &format!("SELECT * FROM {name}"), &[400]).await;
+        refused(&app, &format!("SELECT 1 WHERE 1 IN {name}"), &[400]).await;
+        refused(&app, &format!("SELECT in(1, {name})"), &[400]).await;
+        refused(&reader, &format!("SELECT * FROM {name}"), &[400, 403]).await;
+        app.post("/v0/pipes/p/nodes").form(&format!("SELECT * FROM {name}")).send().await.assert_error(400);
+    }
+    // Not even of one's own: tables have names, never addresses.
+    let own = app.workspace();
+    let table = own.data_sources.values().next().unwrap().table().rows();
+    refused(&app, &format!("SELECT * FROM {}.{table}", own.database), &[400]).await;
+    refused(&app, &format!("SELECT * FROM {table}"), &[400]).await;
+
+    app.get("/v0/datasources/theirs").send().await.assert_error(404);
+    app.get(&format!("/v0/datasources/{id}")).send().await.assert_error(404);
+    app.get("/v0/pipes/their_pipe.json").send().await.assert_error(404);
+    app.post(&format!("/v0/events?name={id}")).body("{\"n\":1}").send().await.assert_error(404);
+    app.delete(&format!("/v0/datasources/{id}")).send().await.assert_error(404);
+    let tokens = app.get("/v0/tokens").send().await.json();
+    assert!(!tokens.to_string().contains(other.token()));
+    app.get(&format!("/v0/tokens/{}", other.token())).send().await.assert_error(404);
+    assert_eq!(other.rows("SELECT n FROM their_pipe").await, "77042\n");
+}
+
+async fn refused(client: &Client, sql: &str, statuses: &[u16]) {
+    let answer = client.sql(sql).await;
+    assert!(statuses.contains(&answer.status), "{sql}: {} {}", answer.status, answer.text());
+    assert!(!answer.text().contains("77042"), "{sql}: {}", answer.text());
+}
+
+#[tokio::test]
+async fn a_name_that_the_token_cannot_read_is_forbidden() {
+    let app = app().await;
+    app.create_pipe("hidden", "SELECT 1 AS x").await;
+    let reader = app.with_scopes(&["PIPES:READ:p"]).await;
+    for name in ["events", "hidden", "no_such_thing", "events_quarantine"] {
+        let error = reader.sql(&format!("SELECT * FROM {name}")).await.assert_error(403);
+        assert_eq!(error, format!("the token cannot read '{name}', or there is no such resource"));
+    }
+    reader.sql("SELECT * FROM p").await.assert_status(200);
+}

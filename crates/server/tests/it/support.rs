@@ -1,0 +1,23 @@
+//! What the tests are made of.
+
+mod answer;
+mod app;
+mod client;
+mod engine;
+mod file;
+mod redact;
+mod wait;
+
+pub(crate) use answer::Answer;
+pub(crate) use app::TestApp;
+pub(crate) use client::{Client, Request};
+pub(crate) use file::assert_file;
+pub(crate) use redact::redact;
+
+/// Compresses as clients do.
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}

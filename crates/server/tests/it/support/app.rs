@@ -1,0 +1,217 @@
+//! The product as a test meets it.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use standpipe_clickhouse::{Client as EngineClient, Internal, Lane, QueryOptions};
+use standpipe_core::access::Access;
+use standpipe_core::model::Token;
+use standpipe_core::model::{Pipe, Workspace};
+use standpipe_core::read::NodeSql;
+use standpipe_core::storage::Faults;
+use standpipe_core::store::Change;
+use standpipe_core::{Parts, Standpipe};
+use standpipe_server::app::App;
+use standpipe_server::config::{Config, Layers};
+use standpipe_server::engine_process::{EngineHandle, EngineState};
+use standpipe_server::metrics::Metrics;
+use standpipe_server::{router, startup};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::engine::SharedEngine;
+use super::{Answer, Client};
+
+/// A server without a socket: its own metadata, its own workspace, the shared engine. Calls go out as the workspace's
+/// admin.
+pub(crate) struct TestApp {
+    admin: Client,
+    pub(crate) app: App,
+    /// Says what the supervisor says elsewhere.
+    pub(crate) engine_state: watch::Sender<EngineState>,
+    /// Failures between two steps of an operation.
+    pub(crate) faults: Faults,
+    folder: TempDir,
+    engine: Arc<SharedEngine>,
+}
+
+impl Deref for TestApp {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.admin
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> TestApp {
+        TestApp::with(|_| {}).await
+    }
+
+    /// With a configuration of its own.
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> TestApp {
+        let folder = TempDir::new().unwrap();
+        let mut config = config(folder.path());
+        change(&mut config);
+        let engine = SharedEngine::get(&config);
+        let client = EngineClient::unix(engine.socket()).unwrap();
+        let app = TestApp::open(folder, config, engine, client).await;
+        app.standpipe().reconcile().await.unwrap();
+        app
+    }
+
+    /// What a server finds that starts over what this one leaves, before it has looked after it.
+    pub(crate) async fn restart(self) -> TestApp {
+        self.standpipe().close().await;
+        let client = EngineClient::unix(self.engine.socket()).unwrap();
+        TestApp::open(self.folder, Config::clone(&self.app.config), self.engine, client).await
+    }
+
+    /// The same over an engine that does not answer.
+    pub(crate) async fn restart_without_engine(self) -> TestApp {
+        self.standpipe().close().await;
+        let client = EngineClient::unix(&self.folder.path().join("nobody.sock")).unwrap();
+        TestApp::open(self.folder, Config::clone(&self.app.config), self.engine, client).await
+    }
+
+    async fn open(folder: TempDir, config: Config, engine: Arc<SharedEngine>, client: EngineClient) -> TestApp {
+        let faults = Faults::none();
+        let (engine_state, state) = watch::channel(EngineState::Ready);
+        let handle = EngineHandle::new(client.clone(), state);
+        let name = engine.library.display().to_string();
+        let parts = Parts { faults: faults.clone(), ..startup::parts(&config, client.clone(), client, name) };
+        let standpipe = Arc::new(Standpipe::open(parts).await.unwrap());
+        let token = admin_token(&standpipe).await;
+        let app = App::new(Arc::new(config), handle, Metrics::new(), standpipe, token.id);
+        app.set_prepared();
+        let admin = Client::new(router::build(app.clone()), Some(token.value.expose_secret().to_owned()));
+        TestApp { admin, app, engine_state, faults, folder, engine }
+    }
+
+    pub(crate) fn standpipe(&self) -> &Standpipe {
+        &self.app.standpipe
+    }
+
+    /// What the workspace's admin may do.
+    pub(crate) fn access(&self) -> Access {
+        Access::authenticate(self.standpipe().catalog().snapshot(), Some(self.token())).unwrap()
+    }
+
+    /// The workspace as it is now.
+    pub(crate) fn workspace(&self) -> Arc<Workspace> {
+        self.standpipe().catalog().snapshot().workspaces().next().unwrap().clone()
+    }
+
+    /// A caller without a token.
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::new(router::build(self.app.clone()), None)
+    }
+
+    /// A caller with this token.
+    pub(crate) fn with_token(&self, token: &str) -> Client {
+        Client::new(router::build(self.app.clone()), Some(token.to_owned()))
+    }
+
+    /// A caller with a new token of these scopes.
+    pub(crate) async fn with_scopes(&self, scopes: &[&str]) -> Client {
+        let name = format!("token {}", self.workspace().tokens.len());
+        let body = serde_json::json!({"name": name, "scopes": scopes});
+        let answer = self.post("/v0/tokens").json(&body).send().await.assert_status(200);
+        self.with_token(answer.json()["token"].as_str().unwrap())
+    }
+
+    /// The admin of a second workspace of the same server.
+    pub(crate) async fn other_workspace(&self) -> Client {
+        let workspace = self.standpipe().create_workspace("other").await.unwrap();
+        let token = self.standpipe().admin_token(&workspace, "other admin", None).await.unwrap();
+        self.with_token(token.value.expose_secret())
+    }
+
+    /// Puts SQL into a pipe's only node and publishes it, past every check: as if an older version had stored it.
+    pub(crate) async fn store_node_unchecked(&self, pipe: &str, sql: &str) {
+        let workspace = self.workspace();
+        let mut pipe = Pipe::clone(workspace.pipe(pipe).unwrap());
+        pipe.nodes[0].sql = NodeSql::stored("unchecked", sql, &Default::default());
+        pipe.endpoint = Some(pipe.nodes[0].id);
+        let changes = vec![Change::PutPipe(Arc::new(pipe))];
+        self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
+    }
+
+    /// The engine's own answer to SQL of ours: what an answer of the API is compared with.
+    pub(crate) async fn engine(&self, sql: &str, options: QueryOptions) -> Vec<u8> {
+        let client = EngineClient::unix(self.engine.socket()).unwrap();
+        let response =
+            client.query(&Internal::new(sql), &options).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        response.bytes().await.unwrap().to_vec()
+    }
+
+    /// One column of the engine's answer.
+    pub(crate) async fn engine_lines(&self, sql: &str) -> Vec<String> {
+        let bytes = self.engine(sql, QueryOptions::new(Lane::Read).format("TSVRaw")).await;
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+impl Client {
+    /// Creates a data source with the defaults of its engine and answers it.
+    pub(crate) async fn create_data_source(&self, name: &str, schema: &str) -> Value {
+        let body = serde_json::json!({"name": name, "schema": schema});
+        let answer = self.post("/v0/datasources").json(&body).send().await.assert_status(200);
+        answer.json()["datasource"].clone()
+    }
+
+    /// Sends events, none of which may end in the quarantine.
+    pub(crate) async fn send_events(&self, name: &str, ndjson: &str) {
+        let uri = format!("/v0/events?name={name}&wait=true");
+        let answer = self.post(&uri).body(ndjson.to_owned()).send().await.assert_status(200);
+        assert_eq!(answer.json()["quarantined_rows"], 0, "{}", answer.text());
+    }
+
+    /// Creates a pipe of one node and answers it.
+    pub(crate) async fn create_pipe(&self, name: &str, sql: &str) -> Value {
+        let body = serde_json::json!({"name": name, "sql": sql});
+        self.post("/v0/pipes").json(&body).send().await.assert_status(200).json()
+    }
+
+    /// Creates a pipe of one node, named after it, that is published.
+    pub(crate) async fn create_endpoint(&self, name: &str, sql: &str) -> Value {
+        let node = serde_json::json!({"name": format!("{name}_node"), "sql": sql, "type": "endpoint"});
+        let body = serde_json::json!({"name": name, "nodes": [node]});
+        self.post("/v0/pipes").json(&body).send().await.assert_status(200).json()
+    }
+
+    /// Appends a node and answers it.
+    pub(crate) async fn append_node(&self, pipe: &str, name: &str, sql: &str) -> Value {
+        let uri = format!("/v0/pipes/{pipe}/nodes?name={name}");
+        self.post(&uri).body(sql.to_owned()).send().await.assert_status(200).json()
+    }
+
+    /// Runs SQL, whatever comes of it.
+    pub(crate) async fn sql(&self, sql: &str) -> Answer {
+        self.post("/v0/sql").plain(sql).send().await
+    }
+
+    /// The rows of a query that must succeed, tab-separated.
+    pub(crate) async fn rows(&self, sql: &str) -> String {
+        let answer = self.sql(&format!("{sql} FORMAT TSV")).await.assert_status(200);
+        answer.text().to_owned()
+    }
+}
+
+fn config(data: &Path) -> Config {
+    let data = data.to_str().unwrap();
+    let mut layers = Layers::defaults().value("server.data", data, "test").unwrap();
+    if let Some(library) = std::env::var_os("STANDPIPE_LIBCHDB") {
+        layers = layers.value("engine.library", library.to_str().unwrap(), "test").unwrap();
+    }
+    layers.config().unwrap()
+}
+
+/// The first workspace and its admin token, as the first start makes them.
+async fn admin_token(standpipe: &Standpipe) -> Arc<Token> {
+    let workspace = standpipe.first_workspace("test").await.unwrap();
+    standpipe.admin_token(&workspace, "admin local_testing@tinybird.co", None).await.unwrap()
+}

@@ -1,0 +1,357 @@
+//! The program as it is started: `standpipe serve` with the real engine, from its start to its end, also the sudden ones.
+
+#![expect(clippy::unwrap_used, reason = "a test panics where it fails")]
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinSet;
+
+/// A running server. It is killed when dropped; its engine ends with it.
+struct Server {
+    child: Child,
+    /// What it logs, from where the test has read it.
+    log: UnboundedReceiver<Value>,
+    engine: u32,
+    caller: Caller,
+}
+
+/// Calls a server.
+#[derive(Clone)]
+struct Caller {
+    http: reqwest::Client,
+    address: String,
+    token: String,
+}
+
+/// What came back: the status, `Retry-After`, the body.
+type Answer = (u16, Option<String>, String);
+
+impl Server {
+    async fn start(data: &Path, more: &[&str]) -> Server {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_standpipe"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(more)
+            .env("STANDPIPE_LOG__FORMAT", "json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let (say, log) = unbounded_channel();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        tokio::spawn(async move {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                let entry = serde_json::from_str(&line).unwrap_or_else(|_| json!({"message": line}));
+                // The test may have ended; the pipe is emptied all the same.
+                let _heard = say.send(entry);
+            }
+        });
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let caller = Caller { http, address: String::new(), token: String::new() };
+        let mut server = Server { child, log, engine: 0, caller };
+        server.engine =
+            u32::try_from(server.logged("the engine process has started").await["pid"].as_u64().unwrap()).unwrap();
+        let listening = server.logged("listening on http://").await;
+        server.caller.address =
+            listening["message"].as_str().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+        server.logged("tables are in order").await;
+        let tokens: Value = serde_json::from_slice(&std::fs::read(data.join("tokens.json")).unwrap()).unwrap();
+        server.caller.token = tokens["admin_token"].as_str().unwrap().to_owned();
+        let (status, ..) = server.caller.until_ready().await;
+        assert_eq!(status, 200);
+        server
+    }
+
+    /// The next log entry whose message starts so.
+    async fn logged(&mut self, start: &str) -> Value {
+        let mut seen = Vec::new();
+        while let Some(entry) = self.log.recv().await {
+            if entry["message"].as_str().is_some_and(|message| message.starts_with(start)) {
+                return entry;
+            }
+            seen.push(entry["message"].to_string());
+        }
+        panic!("the log ended before '{start}':\n{}", seen.join("\n"));
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(self.child.id().unwrap(), signal);
+    }
+
+    /// Ends the server as a service manager does.
+    async fn stop(mut self) -> (ExitStatus, String) {
+        self.signal(Signal::TERM);
+        let output = self.child.stdout.take().unwrap();
+        let mut lines = BufReader::new(output).lines();
+        let mut printed = String::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            printed.push_str(&line);
+            printed.push('\n');
+        }
+        (self.child.wait().await.unwrap(), printed)
+    }
+}
+
+fn kill(process: u32, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(process).unwrap()).unwrap(), signal).unwrap();
+}
+
+impl Caller {
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+        let response = request.bearer_auth(&self.token).send().await?;
+        let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        Ok((response.status().as_u16(), retry, response.text().await?))
+    }
+
+    async fn try_get(&self, path: &str) -> Result<Answer, reqwest::Error> {
+        self.send(self.http.get(format!("{}{path}", self.address))).await
+    }
+
+    async fn try_post(&self, path: &str, body: &str) -> Result<Answer, reqwest::Error> {
+        self.send(self.http.post(format!("{}{path}", self.address)).body(body.to_owned())).await
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let (status, _, body) = self.try_get(path).await.unwrap();
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    async fn post(&self, path: &str, body: &str) -> String {
+        let (status, _, text) = self.try_post(path, body).await.unwrap();
+        assert!((200..300).contains(&status), "{path}: {status} {text}");
+        text
+    }
+
+    /// Rows of a query, one per line.
+    async fn rows(&self, sql: &str) -> Vec<String> {
+        self.post("/v0/sql", &format!("{sql} FORMAT TSV")).await.lines().map(str::to_owned).collect()
+    }
+
+    async fn until_ready(&self) -> Answer {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.try_get("/health/ready").await {
+                Ok(answer) if answer.0 == 200 || Instant::now() > deadline => return answer,
+                answer => assert!(Instant::now() < deadline, "not ready after 30 s: {answer:?}"),
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A data source of numbers, and an endpoint that counts them.
+    async fn create_log(&self) {
+        let schema = json!({"name": "log", "schema": "n UInt64 `json:$.n`"});
+        self.post("/v0/datasources", &schema.to_string()).await;
+        let node = json!({"name": "total", "sql": "SELECT count() AS c FROM log", "type": "endpoint"});
+        self.post("/v0/pipes", &json!({"name": "counted", "nodes": [node]}).to_string()).await;
+    }
+}
+
+/// What writers learnt: numbers that were acknowledged, and numbers of which they do not know.
+#[derive(Default)]
+struct Written {
+    acknowledged: BTreeSet<u64>,
+    unknown: BTreeSet<u64>,
+}
+
+/// Four writers that send one number after the other until told to stop.
+fn write(caller: &Caller, stop: &Arc<AtomicBool>) -> JoinSet<Written> {
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let (caller, stop) = (caller.clone(), Arc::clone(stop));
+        writers.spawn(async move {
+            let mut written = Written::default();
+            let mut number = writer * 1_000_000;
+            while !stop.load(Ordering::Relaxed) {
+                match caller.try_post("/v0/events?name=log", &format!("{{\"n\":{number}}}")).await {
+                    Ok((202, ..)) => written.acknowledged.insert(number),
+                    Ok((503, retry, _)) => {
+                        assert!(retry.is_some());
+                        written.unknown.insert(number)
+                    }
+                    Ok((status, _, body)) => panic!("{status} {body}"),
+                    Err(_) => written.unknown.insert(number),
+                };
+                number += 1;
+            }
+            written
+        });
+    }
+    writers
+}
+
+async fn join(writers: JoinSet<Written>) -> Written {
+    writers.join_all().await.into_iter().fold(Written::default(), |mut all, one| {
+        all.acknowledged.extend(one.acknowledged);
+        all.unknown.extend(one.unknown);
+        all
+    })
+}
+
+/// Nothing acknowledged is missing, nothing is there twice, and nothing is there that was not sent.
+async fn assert_kept(caller: &Caller, written: &Written) {
+    let rows: Vec<u64> = caller.rows("SELECT n FROM log").await.iter().map(|line| line.parse().unwrap()).collect();
+    let stored: BTreeSet<u64> = rows.iter().copied().collect();
+    assert_eq!(stored.len(), rows.len(), "some were stored twice");
+    let missing: Vec<_> = written.acknowledged.difference(&stored).collect();
+    assert!(missing.is_empty(), "acknowledged and missing: {missing:?}");
+    let stranger: Vec<_> =
+        stored.difference(&written.acknowledged).filter(|it| !written.unknown.contains(it)).collect();
+    assert!(stranger.is_empty(), "never sent: {stranger:?}");
+}
+
+/// Returns when the endpoint counts at least so many rows.
+async fn until_rows(caller: &Caller, rows: u64) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let counted: Value = serde_json::from_str(&caller.get("/v0/pipes/counted.json").await).unwrap();
+        if counted["data"][0]["c"].as_u64().unwrap() >= rows {
+            return;
+        }
+        assert!(Instant::now() < deadline, "writers do not get on");
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_makes_a_token_and_a_restart_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("new");
+    let server = Server::start(&data, &[]).await;
+    let tokens = data.join("tokens.json");
+    assert_eq!(std::fs::metadata(&tokens).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(data.join("secret.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    let saved: Value = serde_json::from_slice(&std::fs::read(&tokens).unwrap()).unwrap();
+    let told: Value = serde_json::from_str(&server.caller.get("/tokens").await).unwrap();
+    assert_eq!(told, saved);
+    let caller = server.caller.clone();
+    let page = caller.http.get(format!("{}/tokens", caller.address)).header("origin", "https://page.example");
+    assert_eq!(caller.send(page).await.unwrap().0, 403, "no page gets the tokens");
+    caller.create_log().await;
+    caller.post("/v0/events?name=log", "{\"n\":1}\n{\"n\":2}").await;
+    let pipe = caller.get("/v0/pipes/counted").await.replace(&caller.address, "");
+    let (status, printed) = server.stop().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(printed.contains(&format!("admin token: {}", caller.token)), "{printed}");
+
+    let server = Server::start(&data, &[]).await;
+    assert_eq!(server.caller.token, caller.token);
+    assert_eq!(server.caller.get("/v0/pipes/counted").await.replace(&server.caller.address, ""), pipe);
+    assert_eq!(server.caller.get("/v0/pipes/counted.csv").await, "\"c\"\n2\n");
+    server.caller.post("/v0/events?name=log", "{\"n\":3}").await;
+    assert_eq!(server.caller.rows("SELECT sum(n) FROM log").await, ["6"]);
+    let (status, printed) = server.stop().await;
+    assert_eq!((status.code(), printed.as_str()), (Some(0), ""), "the token is printed once only");
+}
+
+#[tokio::test]
+async fn one_server_to_a_data_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Server::start(folder.path(), &[]).await;
+    let second = Command::new(env!("CARGO_BIN_EXE_standpipe"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .output()
+        .await
+        .unwrap();
+    assert!(!second.status.success());
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("is in use by another standpipe"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_engine_is_back_within_two_seconds_and_nothing_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    let caller = server.caller.clone();
+    caller.create_log().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers = write(&caller, &stop);
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let (caller, stop) = (caller.clone(), Arc::clone(&stop));
+        readers.spawn(async move {
+            let mut answers = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                // An answer that was on its way breaks off: that is what tells it from a whole one.
+                let Ok((status, retry, body)) = caller.try_get("/v0/pipes/counted.json").await else { continue };
+                assert!(status == 200 || (status == 503 && retry.is_some()), "{status} {retry:?} {body}");
+                answers.push((Instant::now(), status));
+            }
+            answers
+        });
+    }
+    until_rows(&caller, 40).await;
+    kill(server.engine, Signal::KILL);
+    let restarted = server.logged("the engine process has started").await;
+    assert_ne!(restarted["pid"], server.engine);
+    server.logged("the engine is ready").await;
+    caller.until_ready().await;
+    // More is written and read after it than before.
+    until_rows(&caller, 200).await;
+    stop.store(true, Ordering::Relaxed);
+    let written = join(writers).await;
+    let mut answers: Vec<_> = readers.join_all().await.into_iter().flatten().collect();
+    answers.sort();
+    let failed: Vec<Instant> = answers.iter().filter(|(_, status)| *status == 503).map(|(at, _)| *at).collect();
+    let outage = failed.last().zip(failed.first()).map(|(last, first)| *last - *first).unwrap_or_default();
+    assert!(!failed.is_empty(), "nobody noticed that the engine was gone");
+    assert!(outage < Duration::from_secs(2), "reads were refused for {outage:?}");
+    assert_eq!(answers.last().unwrap().1, 200);
+    assert_kept(&caller, &written).await;
+    let (status, _) = server.stop().await;
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_keeps_what_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    let caller = server.caller.clone();
+    caller.create_log().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers = write(&caller, &stop);
+    until_rows(&caller, 40).await;
+    server.signal(Signal::KILL);
+    stop.store(true, Ordering::Relaxed);
+    let written = join(writers).await;
+    server.child.wait().await.unwrap();
+    assert!(written.acknowledged.len() >= 36, "writers got on before");
+
+    let server = Server::start(folder.path(), &[]).await;
+    assert_kept(&server.caller, &written).await;
+    server.caller.post("/v0/events?name=log", "{\"n\":999}").await;
+}
+
+#[tokio::test]
+async fn the_sample_is_loaded_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/flights");
+    let mut counts = Vec::new();
+    for _ in 0..2 {
+        let mut server = Server::start(folder.path(), &["--sample", sample]).await;
+        server.logged("the sample is loaded").await;
+        counts.push(server.caller.rows("SELECT (SELECT count() FROM flights), (SELECT count() FROM airlines)").await);
+        for (pipe, query) in [("delays_by_carrier", ""), ("routes", "?origin=JFK"), ("daily_totals", "")] {
+            let data = server.caller.get(&format!("/v0/pipes/{pipe}.json{query}")).await;
+            let data: Value = serde_json::from_str(&data).unwrap();
+            assert!(data["rows"].as_u64().unwrap() > 0, "{pipe} has no rows");
+        }
+        assert_eq!(server.caller.rows("SELECT count() FROM flights_quarantine").await, ["0"]);
+        server.stop().await;
+    }
+    assert!(counts[0][0].split('\t').all(|count| count.parse::<u64>().unwrap() > 10), "{counts:?}");
+    assert_eq!(counts[0], counts[1]);
+}

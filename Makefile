@@ -1,0 +1,46 @@
+# The commands of this project. `make run` and `make test` set up everything they need.
+
+.PHONY: run build setup test check lint bench fuzz test-clickhouse clean
+
+DATA ?= data
+LISTEN ?= 127.0.0.1:7181
+
+# Everything needed, then the server with sample data.
+run: build
+	@exec ./target/release/standpipe serve --data "$(DATA)" --listen "$(LISTEN)" --sample examples/flights
+
+# The release binary at target/release/standpipe.
+build: setup
+	cargo build --release --locked --package standpipe
+
+# What the build and the tests need and the machine may lack.
+setup:
+	@scripts/setup.sh
+
+# All tests.
+test: setup
+	scripts/test.sh
+
+# Everything that CI runs.
+check:
+	.ci/run
+
+# Formatting, lints, documentation, dependencies, spelling.
+lint: setup
+	scripts/lint.sh
+
+# Latency, throughput, start-up time and memory, as ratios against the raw engine.
+bench: build
+	scripts/bench.sh
+
+# One minute of random templates and SQL.
+fuzz: setup
+	scripts/fuzz.sh
+
+# The ClickHouse client against a real server, from Debian's package.
+test-clickhouse: setup
+	scripts/test-clickhouse.sh
+
+clean:
+	cargo clean
+	rm -rf libchdb/*/node_modules

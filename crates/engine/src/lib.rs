@@ -25,6 +25,7 @@ mod query;
 mod status;
 mod ticket;
 
+mod deduplication;
 mod engine;
 mod exception;
 mod ffi;

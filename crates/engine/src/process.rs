@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::cancel::Canceller;
+use crate::deduplication;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ffi;
@@ -42,6 +43,12 @@ pub fn run(options: Options) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|source| Error::Start { what: "event loop", source })?;
+    let failed =
+        |source| Error::Io { action: "mend the deduplication logs in", path: options.data_dir.clone(), source };
+    let mended = deduplication::mend(&options.data_dir).map_err(failed)?;
+    if mended > 0 {
+        tracing::warn!(mended, "blocks that were remembered and not stored are forgotten");
+    }
     let engine = Arc::new(Engine::start(&options)?);
     let app = App {
         lanes: Lanes::start(&options.lanes)?,

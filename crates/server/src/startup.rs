@@ -120,7 +120,10 @@ pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
 
 async fn prepare(app: &App) -> Result<()> {
     loop {
-        app.engine.ready().await?;
+        if app.engine.ready().await.is_err() {
+            // The supervisor has given up and says why; there is nothing to put in order any more.
+            return std::future::pending().await;
+        }
         match app.standpipe.reconcile().await {
             Ok(done) => {
                 tracing::info!(undone = done.undone, dropped = done.dropped, live = done.live, "tables are in order");

@@ -87,7 +87,7 @@ async fn useful_definitions_still_work() {
             ("engine_sorting_key", "kind, cityHash64(ts), ts"),
             ("engine_partition_key", "toYYYYMM(ts)"),
             ("engine_primary_key", "kind"),
-            ("engine_ttl", "toDateTime(ts) + toIntervalYear(100)"),
+            ("engine_ttl", "toDateTime(ts) + toIntervalYear(10)"),
             ("engine_settings", "index_granularity=1024, ttl_only_drop_parts=1"),
         ])
         .finish();

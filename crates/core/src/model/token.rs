@@ -139,8 +139,8 @@ impl ScopeKind {
         !matches!(self, ScopeKind::Admin | ScopeKind::Tokens | ScopeKind::DataSourcesCreate | ScopeKind::PipesCreate)
     }
 
-    /// Reads a scope's words, singular or plural (the seed documents write `PIPE:CREATE`), in any letter case.
-    /// `IMPORT` and `DROP` are old spellings that the seed documents still show.
+    /// Reads a scope's words, singular or plural (the Pipes API documents write `PIPE:CREATE`), in any letter case.
+    /// `IMPORT` and `DROP` are old spellings that the documents still show.
     pub fn parse(words: &str) -> Option<ScopeKind> {
         let upper = words.to_ascii_uppercase();
         let plural = match upper.split_once(':') {

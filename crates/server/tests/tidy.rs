@@ -10,6 +10,8 @@ const LONGEST_FILE: usize = 800;
 /// Which crate may use which of ours, outside tests.
 const ARROWS: &[(&str, &[&str])] = &[
     // The seal of checked SQL is the guard's.
+    // The benchmark times the engine in process.
+    ("standpipe-bench", &["standpipe-engine"]),
     ("standpipe-clickhouse", &["standpipe-sql"]),
     (
         "standpipe-core",

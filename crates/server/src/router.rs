@@ -37,6 +37,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(pipes::nodes::edit_node, pipes::nodes::delete_node))
         .routes(routes!(pipes::endpoint::publish_node, pipes::endpoint::unpublish_node))
         .routes(routes!(pipes::endpoint::publish_named_node))
+        .routes(routes!(pipes::explain::explain_pipe))
+        .routes(routes!(pipes::explain::explain_node))
+        .routes(routes!(pipes::endpoints::describe_endpoints))
         // Data out
         .routes(routes!(sql::query_sql, sql::post_sql))
         // Tokens

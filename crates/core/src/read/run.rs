@@ -167,7 +167,7 @@ impl Reader {
         Ok(())
     }
 
-    async fn check(&self, access: &Access, resolved: &Resolved, door: Door) -> Result<Checked<Sql>> {
+    pub(super) async fn check(&self, access: &Access, resolved: &Resolved, door: Door) -> Result<Checked<Sql>> {
         let policy = policy(access, &resolved.tables, door);
         self.guard.check(&resolved.sql, &policy).await.map_err(|error| in_names(error, access, resolved))
     }
@@ -191,7 +191,7 @@ impl Reader {
         Ok(Answer { format, response })
     }
 
-    async fn send(&self, sql: &Checked<Sql>, options: &QueryOptions) -> Result<QueryResponse> {
+    pub(super) async fn send(&self, sql: &Checked<Sql>, options: &QueryOptions) -> Result<QueryResponse> {
         let seconds = self.limits.time.as_secs();
         // All that the engine is told, so that the very same can be sent to it without us: the benchmark does.
         tracing::debug!(
@@ -215,7 +215,7 @@ impl Reader {
         }
     }
 
-    fn options(
+    pub(super) fn options(
         &self,
         resolved: &Resolved,
         statement: Option<&Statement>,
@@ -267,7 +267,7 @@ pub(crate) fn policy(access: &Access, tables: &BTreeSet<(String, String)>, door:
 }
 
 /// EXPLAIN shows the SQL of pipes and the tables that they read: the caller must be able to read those themselves.
-fn require_sources(access: &Access, resolved: &Resolved) -> Result<()> {
+pub(super) fn require_sources(access: &Access, resolved: &Resolved) -> Result<()> {
     let sources = names::ids(&resolved.data_sources).filter_map(|id| access.workspace().data_sources.get(&id));
     for data_source in sources {
         if !access.can_read_data_source(data_source) {
@@ -291,7 +291,7 @@ fn known_format(name: &str) -> Result<Format> {
 }
 
 /// The engine's error with the names that the user knows in the places of tables: addresses are nobody's business.
-fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Error {
+pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Error {
     let Error::Engine { code, mut message } = error else { return error };
     if !access.is_admin()
         && let Some(scope) = message.to_ascii_lowercase().find(" in scope ")
@@ -299,6 +299,19 @@ fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Error {
         // What follows is the whole query, with the SQL of pipes that the caller may read but not see.
         message.truncate(scope);
     }
+    let mut message = name_tables(message, access, resolved);
+    for table in &resolved.data_sources {
+        if let Some(data_source) = access.workspace().data_sources.get(&table.data_source) {
+            // The alias is of our making.
+            let name = &data_source.name;
+            message = message.replace(&format!("{name} AS {name}"), name.as_str());
+        }
+    }
+    Error::Engine { code, message }
+}
+
+/// A text of the engine's with the names that the user knows in the places of tables.
+pub(super) fn name_tables(mut message: String, access: &Access, resolved: &Resolved) -> String {
     let workspace = access.workspace();
     for table in &resolved.data_sources {
         let Some(data_source) = workspace.data_sources.get(&table.data_source) else { continue };
@@ -311,9 +324,9 @@ fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Error {
                 format!("`{}`.`{physical}`", workspace.database),
                 physical,
             ] {
-                message = message.replace(&format!("{address} AS {name}"), &name).replace(&address, &name);
+                message = message.replace(&address, &name);
             }
         }
     }
-    Error::Engine { code, message: message.replace(&workspace.database, &workspace.name) }
+    message.replace(&workspace.database, &workspace.name)
 }

@@ -2,6 +2,8 @@
 
 pub mod data;
 pub mod endpoint;
+pub mod endpoints;
+pub mod explain;
 pub mod nodes;
 pub mod one;
 pub mod view;

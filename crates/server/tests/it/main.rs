@@ -15,6 +15,7 @@ mod definitions;
 mod endpoint;
 mod errors;
 mod events;
+mod explain;
 mod health;
 mod nodes;
 mod openapi;

@@ -10,6 +10,7 @@ pub use token_value::{mint_token_value, token_hash};
 
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
+use crate::jobs::Job;
 use crate::model::{DataSource, Pipe, Scope, ScopeKind, Token, Workspace};
 
 /// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
@@ -139,6 +140,32 @@ impl Access {
         let id = data_source.id;
         let scopes = [Scope::DataSourcesRead(id), Scope::DataSourcesAppend(id), Scope::DataSourcesDrop(id)];
         self.has(Scope::DataSourcesCreate) || scopes.iter().any(|scope| self.has(*scope))
+    }
+
+    /// Whether the token sees the job: its pipe's definition or, without a pipe, its data source's.
+    pub fn sees_job(&self, job: &Job) -> bool {
+        let workspace = &self.workspace;
+        let seen = match (&job.subject.pipe, &job.subject.data_source) {
+            (Some((id, _)), _) => workspace.pipes.get(id).is_some_and(|pipe| self.sees_pipe(pipe)),
+            (None, Some((id, _))) => workspace.data_sources.get(id).is_some_and(|it| self.sees_data_source(it)),
+            (None, None) => false,
+        };
+        seen || self.is_admin()
+    }
+
+    /// Requires the right to stop the job or to run it again: what it takes to start it, or to change its pipe.
+    pub fn require_job(&self, job: &Job) -> Result<()> {
+        if self.is_admin() || (job.subject.pipe.is_some() && self.has(Scope::PipesCreate)) {
+            return Ok(());
+        }
+        let (pipe, data_source) = (&job.subject.pipe, &job.subject.data_source);
+        if let Some(pipe) = pipe.as_ref().and_then(|(id, _)| self.workspace.pipes.get(id)) {
+            self.require_pipe_read(pipe)?;
+        }
+        match data_source.as_ref().and_then(|(id, _)| self.workspace.data_sources.get(id)) {
+            Some(data_source) => self.require_append(data_source),
+            None => self.require_admin(),
+        }
     }
 
     /// Whether the token sees the pipe's definition: the right to read or delete it, or to create some.

@@ -109,6 +109,22 @@ pub enum Error {
         /// Name or id as sent; a value that looks like a token is shortened.
         reference: String,
     },
+    /// No such job, or one from before the history.
+    #[error("job '{id}' not found: jobs are kept for 48 hours")]
+    JobNotFound {
+        /// Id as sent.
+        id: String,
+    },
+    /// The job is past what was asked for.
+    #[error("job '{id}' cannot be {action}: it is {status}")]
+    JobNotPossible {
+        /// The job's id.
+        id: String,
+        /// What was asked for.
+        action: &'static str,
+        /// How far it has come.
+        status: &'static str,
+    },
     /// Something sent cannot be used as it is.
     #[error("{message}")]
     BadRequest {
@@ -252,6 +268,8 @@ pub enum ErrorCode {
     NodePublished,
     DataSourceInUse,
     TokenNotFound,
+    JobNotFound,
+    JobNotPossible,
     BadRequest,
     SqlRefused,
     TemplateFailed,
@@ -266,7 +284,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [ErrorCode; 26] = [
+    pub const ALL: [ErrorCode; 28] = [
         ErrorCode::TokenMissing,
         ErrorCode::TokenUnknown,
         ErrorCode::Forbidden,
@@ -283,6 +301,8 @@ impl ErrorCode {
         ErrorCode::NodePublished,
         ErrorCode::DataSourceInUse,
         ErrorCode::TokenNotFound,
+        ErrorCode::JobNotFound,
+        ErrorCode::JobNotPossible,
         ErrorCode::BadRequest,
         ErrorCode::SqlRefused,
         ErrorCode::TemplateFailed,
@@ -323,6 +343,8 @@ impl ErrorCode {
             ErrorCode::NodePublished => ("node_published", "The node is published and cannot be removed."),
             ErrorCode::DataSourceInUse => ("data_source_in_use", "A materialized view depends on the data source."),
             ErrorCode::TokenNotFound => ("token_not_found", "There is no such token."),
+            ErrorCode::JobNotFound => ("job_not_found", "There is no such job, or it is older than 48 hours."),
+            ErrorCode::JobNotPossible => ("job_not_possible", "The job is past what was asked for."),
             ErrorCode::BadRequest => ("bad_request", "Something sent cannot be used; the error says what."),
             ErrorCode::SqlRefused => ("sql_refused", "The SQL cannot be understood, or does what SQL here may not."),
             ErrorCode::TemplateFailed => ("template_failed", "A template cannot be compiled or rendered."),
@@ -359,6 +381,8 @@ impl Error {
             Error::NodePublished { .. } => ErrorCode::NodePublished,
             Error::DataSourceInUse { .. } => ErrorCode::DataSourceInUse,
             Error::TokenNotFound { .. } => ErrorCode::TokenNotFound,
+            Error::JobNotFound { .. } => ErrorCode::JobNotFound,
+            Error::JobNotPossible { .. } => ErrorCode::JobNotPossible,
             Error::BadRequest { .. } => ErrorCode::BadRequest,
             Error::Sql { .. } => ErrorCode::SqlRefused,
             Error::Template(_) | Error::Custom { .. } => ErrorCode::TemplateFailed,

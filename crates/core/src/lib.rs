@@ -10,6 +10,7 @@ mod standpipe;
 
 pub mod access;
 pub mod catalog;
+pub mod jobs;
 pub mod model;
 pub mod operations;
 pub mod read;

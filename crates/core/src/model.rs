@@ -9,7 +9,7 @@ pub mod token;
 pub mod workspace;
 
 pub use data_source::{DataSource, DataSourceState, PhysicalTable};
-pub use id::{DataSourceId, NodeId, PipeId, TokenId, WorkspaceId};
+pub use id::{DataSourceId, JobId, NodeId, PipeId, TokenId, WorkspaceId};
 pub use name::ResourceName;
 pub use pipe::{Node, Pipe};
 pub use timestamp::format_timestamp;

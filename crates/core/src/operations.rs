@@ -2,6 +2,7 @@
 //! moment, and leaves either all of its effect or none.
 
 pub mod data_sources;
+pub mod jobs;
 pub mod nodes;
 pub mod pipes;
 pub mod tokens;

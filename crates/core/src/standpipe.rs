@@ -12,6 +12,7 @@ use crate::access::SecretKey;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
+use crate::jobs::{JobLimits, Jobs};
 use crate::read::{Guard, ReadLimits, Reader, TemplateLimits};
 use crate::storage::{Faults, Reconciled, Storage};
 use crate::store::Store;
@@ -25,6 +26,7 @@ pub struct Standpipe {
     pub(crate) reader: Reader,
     pub(crate) writer: Arc<Writer>,
     pub(crate) registry: Registry,
+    pub(crate) jobs: Jobs,
     pub(crate) key: SecretKey,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -56,6 +58,8 @@ pub struct Parts {
     pub write_limits: WriteLimits,
     /// Limits of templates.
     pub template_limits: TemplateLimits,
+    /// Limits of jobs.
+    pub job_limits: JobLimits,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -86,6 +90,7 @@ impl Standpipe {
             ),
             writer: Arc::new(Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone())),
             registry,
+            jobs: Jobs::new(parts.job_limits, &random),
             key,
             clock,
             random,

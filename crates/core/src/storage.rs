@@ -80,6 +80,13 @@ impl Storage {
         reconcile::run(self, catalog).await
     }
 
+    /// Ends the query of this id, if it runs. That it cannot be told to end is no failure: its client has left, too.
+    pub async fn kill(&self, query_id: &str) {
+        if let Err(error) = self.client.kill(query_id).await {
+            tracing::warn!(%error, query_id, "a query could not be told to end");
+        }
+    }
+
     /// Failures that tests plan.
     pub fn faults(&self) -> &Faults {
         &self.faults

@@ -4,6 +4,7 @@
 
 pub mod change;
 mod data_sources;
+pub(crate) mod jobs;
 mod pipes;
 mod rows;
 mod tables;
@@ -17,6 +18,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 pub use change::{Change, TableState};
+pub use jobs::{ActiveJob, Lease};
 pub use tables::TableRow;
 
 use crate::access::SecretKey;
@@ -85,6 +87,7 @@ impl Store {
             Change::RemoveToken(id) => tokens::remove(connection, *id).await,
             Change::PutTable(table, state) => tables::put(connection, workspace.id, *table, *state).await,
             Change::RemoveTable(table) => tables::remove(connection, *table).await,
+            Change::PutCheckpoint(job, checkpoint) => jobs::put_checkpoint(connection, *job, checkpoint).await,
         }
     }
 
@@ -142,6 +145,7 @@ mod tests {
         let families = [
             &[NEXT_VERSION, READ_VERSION][..],
             data_sources::STATEMENTS,
+            jobs::STATEMENTS,
             pipes::STATEMENTS,
             tables::STATEMENTS,
             tokens::STATEMENTS,

@@ -28,6 +28,8 @@ pub struct Config {
     pub engine: Engine,
     /// Bounds of requests and answers.
     pub limits: Limits,
+    /// Work that outlives its request.
+    pub jobs: Jobs,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -144,6 +146,16 @@ pub struct Limits {
     pub insert_retry_seconds: u32,
     /// How long a client may take no bytes of its answer, seconds.
     pub send_seconds: u32,
+}
+
+/// `[jobs]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// Jobs that run at once.
+    pub at_once: u16,
+    /// Jobs of one kind that run at once in a workspace.
+    pub at_once_of_kind: u16,
 }
 
 /// `[log]`

@@ -61,12 +61,14 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::PipeNotFound
         | ErrorCode::NodeNotFound
         | ErrorCode::TokenNotFound
+        | ErrorCode::JobNotFound
         | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
         ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::DataSourceInUse => StatusCode::CONFLICT,
         ErrorCode::BadName
         | ErrorCode::NameUnknown
         | ErrorCode::WrongNode
         | ErrorCode::NodePublished
+        | ErrorCode::JobNotPossible
         | ErrorCode::BadRequest
         | ErrorCode::SqlRefused
         | ErrorCode::TemplateFailed

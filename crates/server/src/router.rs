@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{data_sources, events, health, local_tokens, metrics, pipes, sql, tokens};
+use crate::api::{data_sources, events, health, jobs, local_tokens, metrics, pipes, sql, tokens};
 use crate::app::App;
 use crate::error::{method_not_allowed, route_not_found};
 use crate::middleware;
@@ -40,6 +40,11 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(pipes::explain::explain_pipe))
         .routes(routes!(pipes::explain::explain_node))
         .routes(routes!(pipes::endpoints::describe_endpoints))
+        // Jobs
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(jobs::retry_job))
         // Data out
         .routes(routes!(sql::query_sql, sql::post_sql))
         // Tokens

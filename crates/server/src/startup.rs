@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use standpipe_clickhouse::Client;
 use standpipe_core::access::Access;
+use standpipe_core::jobs::{JobLimits, Runner};
 use standpipe_core::model::TokenId;
 use standpipe_core::read::{ReadLimits, TemplateLimits};
 use standpipe_core::storage::Faults;
@@ -54,6 +55,7 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
             time: Duration::from_secs(limits.insert_seconds.into()),
         },
         template_limits: TemplateLimits::default(),
+        job_limits: JobLimits { total: config.jobs.at_once.into(), per_kind: config.jobs.at_once_of_kind.into() },
         clock: Clock::system(),
         random: Random::system(),
         faults: Faults::none(),
@@ -104,6 +106,15 @@ pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
             .with_context(|| format!("cannot load the sample '{}'", folder.display()))?;
         tracing::info!("the sample is loaded");
     }
+    let jobs = Runner::new(standpipe_core::Standpipe::clone(&app.standpipe));
+    jobs.begin().await?;
+    let (ended, counted) = tokio::join!(tokio::spawn(jobs.run()), count(&app));
+    ended.context("the runner of jobs broke down")?;
+    counted
+}
+
+/// Keeps row counts fresh.
+async fn count(app: &App) -> ! {
     let mut ticks = interval(COUNT_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -1,4 +1,4 @@
-//! Ids: `t_` and 32 hexadecimal digits for data sources, pipes and nodes; UUIDs for workspaces and tokens.
+//! Ids: `t_` and 32 hexadecimal digits for data sources, pipes and nodes; UUIDs for workspaces, tokens and jobs.
 
 use std::fmt;
 
@@ -74,6 +74,23 @@ impl fmt::Display for WorkspaceId {
 pub struct TokenId(pub Uuid);
 
 impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// The id of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub Uuid);
+
+impl JobId {
+    /// Reads a UUID.
+    pub fn parse(text: &str) -> Option<JobId> {
+        Uuid::try_parse(text).ok().map(JobId)
+    }
+}
+
+impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
     }

@@ -195,7 +195,7 @@ impl Standpipe {
         .await
     }
 
-    /// Deletes a pipe with its nodes, and the scopes that tokens had on it.
+    /// Deletes a pipe with its nodes, and the scopes that tokens had on it. Its jobs that have not begun are cancelled.
     pub async fn delete_pipe(&self, access: &Access, name_or_id: &str) -> Result<()> {
         let pipe = self.pipe(access, name_or_id)?;
         access.require_pipe_drop(&pipe)?;
@@ -209,7 +209,7 @@ impl Standpipe {
                 Ok((changes, ()))
             })
             .await?;
-        Ok(())
+        self.cancel_waiting_jobs(pipe.id).await
     }
 
     /// Changes a pipe as it is at that moment.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{DataSource, DataSourceId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
+use crate::model::{DataSource, DataSourceId, JobId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
 
 /// A change of one workspace.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub enum Change {
     PutTable(PhysicalTable, TableState),
     /// Forgets a table that is gone from the engine.
     RemoveTable(PhysicalTable),
+    /// Records how far a job has come, together with what it has done.
+    PutCheckpoint(JobId, serde_json::Value),
 }
 
 /// How far a table in the engine has come.
@@ -37,7 +39,7 @@ pub enum TableState {
 }
 
 impl Change {
-    /// Applies the change to the snapshot of its workspace. Tables in the engine are no part of the snapshot.
+    /// Applies the change to the snapshot of its workspace. Tables in the engine and jobs are no part of the snapshot.
     pub fn apply_to(&self, workspace: &mut Workspace) {
         match self {
             Change::PutDataSource(data_source) => workspace.put_data_source(data_source.clone()),
@@ -50,7 +52,7 @@ impl Change {
             Change::RemoveToken(id) => {
                 workspace.tokens.remove(id);
             }
-            Change::PutTable(..) | Change::RemoveTable(_) => {}
+            Change::PutTable(..) | Change::RemoveTable(_) | Change::PutCheckpoint(..) => {}
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod public_url;
 
 pub mod cli;
 pub mod config;
+pub mod job_cli;
 pub mod render;
 pub mod sample;
 pub mod serve;

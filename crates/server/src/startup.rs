@@ -108,9 +108,10 @@ pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
     }
     let jobs = Runner::new(standpipe_core::Standpipe::clone(&app.standpipe));
     jobs.begin().await?;
-    let (ended, counted) = tokio::join!(tokio::spawn(jobs.run()), count(&app));
-    ended.context("the runner of jobs broke down")?;
-    counted
+    tokio::select! {
+        ended = tokio::spawn(jobs.run()) => ended.context("the runner of jobs broke down"),
+        never = count(&app) => never,
+    }
 }
 
 /// Keeps row counts fresh.

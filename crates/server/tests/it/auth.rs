@@ -13,7 +13,11 @@ const PUBLIC: &[&str] = &["get_health", "get_health_v0", "get_local_tokens", "ge
 const NOT_FORBIDDEN: &[(&str, u16)] = &[
     ("describe_endpoints", 200),
     ("list_data_sources", 200),
+    ("list_jobs", 200),
     ("list_pipes", 200),
+    ("cancel_job", 404),
+    ("get_job", 404),
+    ("retry_job", 404),
     ("get_data_source", 404),
     ("delete_data_source", 404),
 ];

@@ -146,8 +146,8 @@ mod tests {
     use crate::access::SecretKey;
     use crate::clock::Random;
     use crate::model::{
-        CopyMode, CopyRole, DataSource, DataSourceId, DataSourceState, Node, NodeId, Pipe, PipeId, Published,
-        ResourceName, Role, Scope, Token, TokenId,
+        CopyMode, CopyRole, DataSource, DataSourceId, DataSourceState, Materialization, Node, NodeId, Pipe, PipeId,
+        Published, ResourceName, Role, Scope, Token, TokenId,
     };
     use crate::read::NodeSql;
     use crate::schedules::Schedule;
@@ -179,7 +179,6 @@ mod tests {
             name: ResourceName::parse(&format!("p{number}_{name}_n{position}")).unwrap(),
             sql: NodeSql::stored("n", "SELECT 1", &TemplateLimits::default()),
             description: None,
-            materialized: None,
             tags: Default::default(),
             dependencies: vec!["x".to_owned()],
             params: vec![serde_json::json!({"name": "x"})],
@@ -204,10 +203,17 @@ mod tests {
         let schedule = Schedule::parse("*/5 * * * *", "Europe/Madrid").unwrap();
         let target = DataSourceId::parse(&id(1)).unwrap();
         let mode = if name > 4 { CopyMode::Append } else { CopyMode::Replace };
-        match name % 3 {
+        match name % 4 {
             0 => Role::Endpoint,
             1 => Role::Copy(CopyRole { target, mode, schedule: None }),
-            _ => Role::Copy(CopyRole { target, mode, schedule: Some(schedule) }),
+            2 => Role::Copy(CopyRole { target, mode, schedule: Some(schedule) }),
+            _ => Role::Materialized(Materialization {
+                target,
+                source: target,
+                reads: [target].into(),
+                sql: "SELECT 1".to_owned(),
+                is_populated: name > 4,
+            }),
         }
     }
 

@@ -88,9 +88,9 @@ pub enum Error {
         pipe: String,
     },
     /// The node is published.
-    #[error("node '{node}' is published as the {role} of pipe '{pipe}': {} it first", unset_word(.role))]
+    #[error("node '{node}' is {} pipe '{pipe}': {} it first", published_as(.role), unset_word(.role))]
     NodePublished {
-        /// What it does: `endpoint`, `copy`.
+        /// What it does: `endpoint`, `copy`, `materialized`.
         role: &'static str,
         /// The pipe's name.
         pipe: String,
@@ -117,6 +117,53 @@ pub enum Error {
     NotCopy {
         /// The pipe's name.
         pipe: String,
+    },
+    /// The node has a view already.
+    #[error(
+        "node '{node}' of pipe '{pipe}' is already materialized: unlink it first with \
+             DELETE /v0/pipes/{pipe}/nodes/{node}/materialization"
+    )]
+    AlreadyMaterialized {
+        /// The pipe's name.
+        pipe: String,
+        /// The node's name.
+        node: String,
+    },
+    /// The node has no view.
+    #[error(
+        "node '{node}' of pipe '{pipe}' is not materialized: \
+             POST /v0/pipes/{pipe}/nodes/{node}/materialization?datasource=<name> first"
+    )]
+    NotMaterialized {
+        /// The pipe's name.
+        pipe: String,
+        /// The node's name.
+        node: String,
+    },
+    /// The target of a view was to be made anew, and others use it.
+    #[error(
+        "data source '{name}' cannot be overridden: the materialized views of {used_by} use it, too. Unlink them first"
+    )]
+    CannotOverride {
+        /// The data source's name.
+        name: String,
+        /// Names of the pipes.
+        used_by: String,
+    },
+    /// Rows are stored, but a view over them failed.
+    #[error(
+        "the rows are stored in '{name}', but the materialized view of pipe '{pipe}' failed, so that its target lacks \
+             them: {message}. Sending the rows again stores them twice"
+    )]
+    ViewFailed {
+        /// The data source's name.
+        name: String,
+        /// The pipe's name.
+        pipe: String,
+        /// `ClickHouse`'s error code.
+        code: i32,
+        /// The engine's text.
+        message: String,
     },
     /// The pipe has no schedule.
     #[error("pipe '{pipe}' has no schedule: give it one with schedule_cron first")]
@@ -238,9 +285,22 @@ impl Error {
     }
 }
 
+/// How a node of a role is called in a sentence.
+fn published_as(role: &'static str) -> &'static str {
+    match role {
+        "endpoint" => "published as the endpoint of",
+        "materialized" => "the materialized view of",
+        _ => "the copy node of",
+    }
+}
+
 /// What is done to a node of a role so that it has none.
 fn unset_word(role: &'static str) -> &'static str {
-    if role == "endpoint" { "unpublish" } else { "unset" }
+    match role {
+        "endpoint" => "unpublish",
+        "materialized" => "unlink",
+        _ => "unset",
+    }
 }
 
 /// The last part of the route on which a role is set and unset.
@@ -313,6 +373,10 @@ pub enum ErrorCode {
     NodePublished,
     RoleTaken,
     NotCopy,
+    AlreadyMaterialized,
+    NotMaterialized,
+    CannotOverride,
+    ViewFailed,
     ScheduleNotFound,
     JobLimit,
     DataSourceInUse,
@@ -333,7 +397,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [ErrorCode; 32] = [
+    pub const ALL: [ErrorCode; 36] = [
         ErrorCode::TokenMissing,
         ErrorCode::TokenUnknown,
         ErrorCode::Forbidden,
@@ -350,6 +414,10 @@ impl ErrorCode {
         ErrorCode::NodePublished,
         ErrorCode::RoleTaken,
         ErrorCode::NotCopy,
+        ErrorCode::AlreadyMaterialized,
+        ErrorCode::NotMaterialized,
+        ErrorCode::CannotOverride,
+        ErrorCode::ViewFailed,
         ErrorCode::ScheduleNotFound,
         ErrorCode::JobLimit,
         ErrorCode::DataSourceInUse,
@@ -396,6 +464,10 @@ impl ErrorCode {
             ErrorCode::NodePublished => ("node_published", "The node is published and cannot be removed."),
             ErrorCode::RoleTaken => ("role_taken", "The pipe does something else; the error says what to unset first."),
             ErrorCode::NotCopy => ("not_copy", "The pipe is not a copy pipe."),
+            ErrorCode::AlreadyMaterialized => ("already_materialized", "The node is materialized already."),
+            ErrorCode::NotMaterialized => ("not_materialized", "The node is not materialized."),
+            ErrorCode::CannotOverride => ("cannot_override", "Other materialized views use the data source."),
+            ErrorCode::ViewFailed => ("view_failed", "The rows are stored, but a materialized view over them failed."),
             ErrorCode::ScheduleNotFound => ("schedule_not_found", "The pipe has no schedule."),
             ErrorCode::JobLimit => ("job_limit", "More work than one job may do, or more jobs than may be active."),
             ErrorCode::DataSourceInUse => ("data_source_in_use", "A materialized view depends on the data source."),
@@ -438,6 +510,10 @@ impl Error {
             Error::NodePublished { .. } => ErrorCode::NodePublished,
             Error::RoleTaken { .. } => ErrorCode::RoleTaken,
             Error::NotCopy { .. } => ErrorCode::NotCopy,
+            Error::AlreadyMaterialized { .. } => ErrorCode::AlreadyMaterialized,
+            Error::NotMaterialized { .. } => ErrorCode::NotMaterialized,
+            Error::CannotOverride { .. } => ErrorCode::CannotOverride,
+            Error::ViewFailed { .. } => ErrorCode::ViewFailed,
             Error::ScheduleNotFound { .. } => ErrorCode::ScheduleNotFound,
             Error::JobLimit { .. } => ErrorCode::JobLimit,
             Error::DataSourceInUse { .. } => ErrorCode::DataSourceInUse,
@@ -460,7 +536,7 @@ impl Error {
     /// ClickHouse's error code, where ClickHouse raised the error.
     pub fn exception_code(&self) -> Option<i32> {
         match self {
-            Error::Engine { code, .. } => Some(*code),
+            Error::Engine { code, .. } | Error::ViewFailed { code, .. } => Some(*code),
             Error::Timeout { .. } => Some(clickhouse::codes::TIMEOUT_EXCEEDED),
             _ => None,
         }

@@ -6,9 +6,11 @@
 mod context;
 mod copy;
 mod ended;
+mod entering;
 mod job;
 mod kind;
 mod limits;
+mod populate;
 mod runner;
 
 use std::collections::HashMap;
@@ -24,6 +26,8 @@ pub(crate) use ended::ended;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
 pub use kind::{JobKind, Kind, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
+pub use populate::PopulateJob;
+pub(crate) use populate::take_snapshot;
 pub use runner::{Runner, Ticked};
 
 use crate::clock::Random;
@@ -32,7 +36,7 @@ use crate::model::JobId;
 use crate::standpipe::Standpipe;
 
 /// Every kind of job that this program runs.
-pub const KINDS: &[Kind] = &[Kind::of::<CopyJob>()];
+pub const KINDS: &[Kind] = &[Kind::of::<CopyJob>(), Kind::of::<PopulateJob>()];
 
 /// How long ended jobs are kept, in hours.
 pub const HISTORY_HOURS: i64 = 48;

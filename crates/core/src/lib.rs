@@ -19,6 +19,8 @@ pub mod storage;
 pub mod store;
 pub mod write;
 
+mod views;
+
 mod clock;
 mod error;
 

@@ -4,6 +4,7 @@
 pub mod copies;
 pub mod data_sources;
 pub mod jobs;
+pub mod materializations;
 pub(crate) mod new_rows;
 pub mod nodes;
 pub mod pipes;

@@ -16,6 +16,7 @@ use crate::jobs::{JobLimits, Jobs};
 use crate::read::{Guard, ReadLimits, Reader, TemplateLimits};
 use crate::storage::{Faults, Reconciled, Storage};
 use crate::store::Store;
+use crate::views::ViewLocks;
 use crate::write::{Registry, WriteLimits, Writer};
 
 /// Everything that operations need. Cheap to clone; clones share it.
@@ -27,6 +28,7 @@ pub struct Standpipe {
     pub(crate) writer: Arc<Writer>,
     pub(crate) registry: Registry,
     pub(crate) jobs: Jobs,
+    pub(crate) views: ViewLocks,
     pub(crate) key: SecretKey,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -91,6 +93,7 @@ impl Standpipe {
             writer: Arc::new(Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone())),
             registry,
             jobs: Jobs::new(parts.job_limits, &random),
+            views: ViewLocks::default(),
             key,
             clock,
             random,
@@ -103,6 +106,10 @@ impl Standpipe {
     /// Finishes or undoes what a crash left half done, then counts rows. Called once, when the engine first answers.
     pub async fn reconcile(&self) -> Result<Reconciled> {
         let done = self.storage.reconcile(&self.catalog).await?;
+        for workspace in self.catalog.snapshot().workspaces() {
+            self.ensure_views(workspace.id).await?;
+            self.drop_stray_tables(workspace).await?;
+        }
         self.refresh_counts().await?;
         Ok(done)
     }

@@ -12,6 +12,7 @@ mod expression;
 mod expressions;
 mod fault;
 mod reconcile;
+mod views;
 mod wall;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use definition::CheckedDefinition;
 pub use expressions::check_definition;
 pub use fault::{Fault, Faults};
 pub use reconcile::Reconciled;
+pub use views::Partition;
 
 use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Error, Result};

@@ -93,6 +93,7 @@ impl Store {
                 schedules::put(connection, workspace.id, *pipe, (*next_run, *now), *is_paused).await
             }
             Change::RemoveSchedule(pipe) => schedules::remove(connection, *pipe).await,
+            Change::PutJob(job) => jobs::insert(connection, job).await,
             Change::PutCheckpoint(job, checkpoint) => jobs::put_checkpoint(connection, *job, checkpoint).await,
         }
     }

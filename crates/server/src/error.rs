@@ -64,14 +64,19 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::JobNotFound
         | ErrorCode::ScheduleNotFound
         | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::RoleTaken | ErrorCode::DataSourceInUse => {
-            StatusCode::CONFLICT
-        }
+        ErrorCode::NameTaken
+        | ErrorCode::ChangedMeanwhile
+        | ErrorCode::RoleTaken
+        | ErrorCode::CannotOverride
+        | ErrorCode::DataSourceInUse => StatusCode::CONFLICT,
+        ErrorCode::ViewFailed => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::BadName
         | ErrorCode::NameUnknown
         | ErrorCode::WrongNode
         | ErrorCode::NodePublished
         | ErrorCode::NotCopy
+        | ErrorCode::AlreadyMaterialized
+        | ErrorCode::NotMaterialized
         | ErrorCode::JobNotPossible
         | ErrorCode::BadRequest
         | ErrorCode::SqlRefused

@@ -23,6 +23,7 @@ mod statement;
 mod tables;
 mod text;
 mod token;
+mod trigger;
 
 pub use cache::VerdictCache;
 pub use condition::check_condition;
@@ -35,3 +36,4 @@ pub use rewrite::{Replacement, Resolver, rewrite};
 pub use statement::{Explain, ExplainKind, Statement, StatementKind, StatementRules, parse_statement};
 pub use tables::{UsedTable, UsedTablesRules, used_tables, used_tables_with};
 pub use token::{Token, TokenKind};
+pub use trigger::first_table;

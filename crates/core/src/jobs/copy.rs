@@ -14,14 +14,14 @@ use serde_json::{Map, Value, json};
 use standpipe_template::Params;
 use uuid::Uuid;
 
-use super::{Context, Failure, Job, JobKind, NewJob, Origin, Retry, Subject};
+use super::entering::{drop_tables, enter, staging};
+use super::{Context, Failure, Job, JobKind, JobStatus, NewJob, Origin, Retry, Subject};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{
     CopyMode, CopyRole, DataSource, DataSourceId, Node, NodeId, Pipe, PipeId, TokenId, Workspace, format_timestamp,
 };
 use crate::operations::copies::fit_columns;
-use crate::operations::new_rows::NewRows;
 use crate::read::CopyQuery;
 use crate::standpipe::Standpipe;
 use crate::storage::{Fault, Transfer};
@@ -127,14 +127,12 @@ impl JobKind for CopyJob {
         }
         let faults = context.standpipe().storage.faults();
         faults.check(Fault::AfterSwitch)?;
-        self.clean_up(context).await?;
+        drop_tables(context).await?;
         Ok(faults.check(Fault::BeforeDone)?)
     }
 
-    async fn clean_up(&self, context: &Context) -> Result<()> {
-        let standpipe = context.standpipe();
-        let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) else { return Ok(()) };
-        standpipe.storage.drop_staging(&workspace, &staging(context)).await
+    async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<()> {
+        drop_tables(context).await
     }
 }
 
@@ -158,11 +156,9 @@ impl CopyJob {
         drop(access);
         let rows = standpipe.storage.rows(&workspace, &staging).await?;
         self.require_rows(context, rows)?;
-        standpipe.storage.faults().check(Fault::AfterFill)?;
-        context.go_on()?;
-        let new = NewRows { staging: Some(staging), keeps_rows: self.mode == CopyMode::Append, keeps_quarantine: true };
-        let entered = Change::PutCheckpoint(context.job().id, json!({"has_entered": true}));
-        standpipe.replace_rows(&workspace, self.target, &new, vec![entered]).await?;
+        let entered = json!({"has_entered": true});
+        let id = context.job().id;
+        enter(context, self.target, self.mode, |_| Ok(vec![Change::PutCheckpoint(id, entered.clone())])).await?;
         Ok(context.show(Map::from_iter([("rows".to_owned(), rows.into())])).await?)
     }
 
@@ -202,6 +198,7 @@ impl CopyJob {
             time: standpipe.jobs.limits().copy.time,
             memory_bytes: standpipe.reader().limits().memory_bytes,
             threads: query.threads,
+            filter: None,
         };
         let insert = standpipe.storage.insert_select(workspace, staging, columns, &query.sql, &transfer);
         let watched = async {
@@ -242,9 +239,4 @@ impl CopyJob {
 /// The error for a copy of more rows than one may have.
 pub(crate) fn too_many_rows(limit: u64) -> Error {
     Error::JobLimit { message: format!("a copy may have at most {limit} rows: copy less at once") }
-}
-
-/// The name of a job's staging table.
-fn staging(context: &Context) -> String {
-    format!("copy_{}", context.job().id.0.simple())
 }

@@ -33,9 +33,10 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Does the work. It stops at the next safe place once `context` says that the job is cancelled.
     fn run(&self, context: &Context) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. It may be called
-    /// several times, also when there is nothing to remove; while it fails, it is tried again.
-    fn clean_up(&self, _context: &Context) -> impl Future<Output = Result<()>> + Send {
+    /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. `ending` is what the
+    /// job will be. It may be called several times, also when there is nothing to remove; while it fails, it is tried
+    /// again.
+    fn clean_up(&self, _context: &Context, _ending: JobStatus) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 }
@@ -51,7 +52,7 @@ pub struct Kind {
     /// [`JobKind::RETRY`]
     pub retry: Retry,
     pub(super) run: fn(Context) -> Work<(), Failure>,
-    pub(super) clean_up: fn(Context) -> Work<(), Error>,
+    pub(super) clean_up: fn(Context, JobStatus) -> Work<(), Error>,
 }
 
 impl Kind {
@@ -61,7 +62,9 @@ impl Kind {
             name: K::NAME,
             retry: K::RETRY,
             run: |context| Box::pin(async move { read::<K>(context.job())?.run(&context).await }),
-            clean_up: |context| Box::pin(async move { read::<K>(context.job())?.clean_up(&context).await }),
+            clean_up: |context, ending| {
+                Box::pin(async move { read::<K>(context.job())?.clean_up(&context, ending).await })
+            },
         }
     }
 }

@@ -186,7 +186,7 @@ impl Runner {
             }
             (Some(kind), Mission::Run) => self.run_to_its_end(kind, context).await,
             (Some(kind), Mission::CleanUp(status, error)) => {
-                self.clean_up(kind, context).await;
+                self.clean_up(kind, context, status).await;
                 self.end(context, status, error.as_deref()).await
             }
         };
@@ -217,7 +217,8 @@ impl Runner {
                 return Ok(());
             }
         }
-        self.clean_up(kind, context).await;
+        let ending = if error.is_some() { JobStatus::Error } else { JobStatus::Cancelled };
+        self.clean_up(kind, context, ending).await;
         match error {
             // Between the failure and here somebody may have cancelled it; it failed all the same.
             Some(error) => self.end(context, JobStatus::Error, Some(&shown(&error))).await,
@@ -226,8 +227,8 @@ impl Runner {
     }
 
     /// Cleans up, as often as it takes.
-    async fn clean_up(&self, kind: &Kind, context: &Context) {
-        while let Err(error) = (kind.clean_up)(context.clone()).await {
+    async fn clean_up(&self, kind: &Kind, context: &Context, ending: JobStatus) {
+        while let Err(error) = (kind.clean_up)(context.clone(), ending).await {
             tracing::warn!(%error, "what a job left could not be removed; it is tried again");
             tokio::time::sleep(RETRY_PAUSE).await;
         }

@@ -65,7 +65,7 @@ impl JobKind for Once {
         act(self.0, context).await
     }
 
-    async fn clean_up(&self, context: &Context) -> Result<()> {
+    async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<()> {
         context.show(Map::from_iter([("clean".to_owned(), json!(true))])).await
     }
 }
@@ -78,7 +78,7 @@ impl JobKind for Again {
         act(self.0, context).await
     }
 
-    async fn clean_up(&self, context: &Context) -> Result<()> {
+    async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<()> {
         context.show(Map::from_iter([("clean".to_owned(), json!(true))])).await
     }
 }

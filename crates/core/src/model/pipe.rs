@@ -1,6 +1,6 @@
 //! A pipe: a named list of SQL nodes, one of which may be published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,8 @@ pub enum Role {
     Endpoint,
     /// Its rows are copied into a data source when asked for, or by a schedule.
     Copy(CopyRole),
+    /// It is applied to each block of rows that comes into a data source, and what it makes of them goes into another.
+    Materialized(Materialization),
 }
 
 /// How a copy pipe copies.
@@ -60,6 +62,30 @@ pub struct CopyRole {
     pub mode: CopyMode,
     /// When it runs by itself.
     pub schedule: Option<Schedule>,
+}
+
+/// A materialized view: its query as it was when the node was materialized, whatever becomes of the nodes and pipes that it
+/// was made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Materialization {
+    /// Where the rows go.
+    pub target: DataSourceId,
+    /// The data source whose new rows it takes.
+    pub source: DataSourceId,
+    /// Every data source that it reads, the source among them.
+    pub reads: BTreeSet<DataSourceId>,
+    /// The query, with ids of data sources in the places of their tables.
+    pub sql: String,
+    /// Whether a populate has succeeded, so that one that fails later leaves the view as it is.
+    #[serde(default)]
+    pub is_populated: bool,
+}
+
+impl Materialization {
+    /// Whether the view reads or fills the data source.
+    pub fn touches(&self, id: DataSourceId) -> bool {
+        self.target == id || self.reads.contains(&id)
+    }
 }
 
 /// What a copy does with the rows that its target has.
@@ -94,6 +120,7 @@ impl Role {
         match self {
             Role::Endpoint => "endpoint",
             Role::Copy(_) => "copy",
+            Role::Materialized(_) => "materialized",
         }
     }
 }
@@ -109,8 +136,6 @@ pub struct Node {
     pub sql: NodeSql,
     /// Free text; none when never given.
     pub description: Option<String>,
-    /// Where its rows go, when it is materialized.
-    pub materialized: Option<DataSourceId>,
     /// Operational key/values that clients keep here.
     pub tags: BTreeMap<String, String>,
     /// Names read by the SQL (data sources, pipes, earlier nodes), sorted, found when it was saved.
@@ -154,7 +179,15 @@ impl Pipe {
     pub fn copy(&self) -> Option<&CopyRole> {
         match &self.published.as_ref()?.role {
             Role::Copy(copy) => Some(copy),
-            Role::Endpoint => None,
+            Role::Endpoint | Role::Materialized(_) => None,
+        }
+    }
+
+    /// The view that it is, when one of its nodes is materialized.
+    pub fn materialization(&self) -> Option<&Materialization> {
+        match &self.published.as_ref()?.role {
+            Role::Materialized(view) => Some(view),
+            Role::Endpoint | Role::Copy(_) => None,
         }
     }
 
@@ -170,13 +203,7 @@ impl Pipe {
 
     /// What the API calls the pipe's `type`.
     pub fn kind(&self) -> &'static str {
-        if let Some(published) = &self.published {
-            published.role.kind()
-        } else if self.nodes.iter().any(|node| node.materialized.is_some()) {
-            "materialized"
-        } else {
-            "default"
-        }
+        self.published.as_ref().map_or("default", |published| published.role.kind())
     }
 
     /// The first of `<pipe>_0`, `<pipe>_1`… that no node has and `taken` does not refuse.

@@ -298,6 +298,6 @@ fn copy_of(pipe: &Pipe) -> Result<&CopyRole> {
 fn schedule_of(pipe: &mut Pipe) -> Option<&mut Schedule> {
     match &mut pipe.published.as_mut()?.role {
         Role::Copy(copy) => copy.schedule.as_mut(),
-        Role::Endpoint => None,
+        Role::Endpoint | Role::Materialized(_) => None,
     }
 }

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use standpipe_datafile::{ColumnDef, Engine};
 
+use super::materializations::unlinked_pipe;
 use super::new_rows::NewRows;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{
-    DataSource, DataSourceId, DataSourceState, PhysicalTable, Resource, ResourceName, Scope, Token, Workspace,
+    DataSource, DataSourceId, DataSourceState, PhysicalTable, Pipe, Resource, ResourceName, Scope, Token, Workspace,
 };
 use crate::standpipe::Standpipe;
 use crate::storage::{CheckedDefinition, Fault, check_definition};
 use crate::store::{Change, TableState};
+use crate::views::lineage;
 
 /// Pause between tries to undo a creation while the engine is away.
 const UNDO_PAUSE: Duration = Duration::from_secs(1);
@@ -54,6 +56,11 @@ impl Standpipe {
     /// Creates a data source: its tables exist when this returns. When the engine refuses them, nothing is left.
     pub async fn create_data_source(&self, access: &Access, new: NewDataSource) -> Result<Arc<DataSource>> {
         access.require_data_source_create()?;
+        self.make_data_source(access, new).await
+    }
+
+    /// The same for whoever may do what needs a new data source.
+    pub(super) async fn make_data_source(&self, access: &Access, new: NewDataSource) -> Result<Arc<DataSource>> {
         let now = self.clock.now();
         let id = DataSourceId::random(&self.random);
         let name = match &new.name {
@@ -171,19 +178,19 @@ impl Standpipe {
         let data_source = self.data_source(access, name_or_id)?;
         let (standpipe, workspace) = (self.clone(), access.workspace().clone());
         let nothing = NewRows::default();
-        self.finish(async move { standpipe.replace_rows(&workspace, data_source.id, &nothing, Vec::new()).await }).await
+        self.finish(async move { standpipe.replace_rows(&workspace, data_source.id, nothing).await }).await
     }
 
     /// Pipes whose nodes read the data source, by name.
     pub fn dependent_pipes(&self, access: &Access, data_source: &DataSource) -> Vec<String> {
         let workspace = access.workspace();
-        let mut names = readers(workspace, data_source, false);
+        let mut names = readers(workspace, data_source);
         names.retain(|name| workspace.pipe(name).is_some_and(|pipe| access.sees_pipe(pipe)));
         names
     }
 
-    /// Deletes a data source with its quarantine, and the scopes that tokens had on it. A materialized view that reads
-    /// it keeps it from being deleted, unless `force`.
+    /// Deletes a data source with its quarantine, and the scopes that tokens had on it. A materialized view that reads or
+    /// fills it keeps it from being deleted, unless `force`: then the view is unlinked.
     pub async fn delete_data_source(&self, access: &Access, name_or_id: &str, force: bool) -> Result<()> {
         let data_source = self.data_source(access, name_or_id)?;
         access.require_data_source_drop(&data_source)?;
@@ -191,14 +198,13 @@ impl Standpipe {
         self.finish(async move { standpipe.delete(&workspace, data_source.id, force).await }).await
     }
 
-    async fn delete(&self, workspace: &Arc<Workspace>, id: DataSourceId, force: bool) -> Result<()> {
-        let state = self.registry.state(id);
-        let _gate = state.close().await;
+    pub(super) async fn delete(&self, workspace: &Arc<Workspace>, id: DataSourceId, force: bool) -> Result<()> {
+        let closed = self.close_gates(workspace.id, [id]).await?;
         let (version, table) = self
             .catalog
             .change(workspace.id, |workspace| {
                 let current = current(workspace, id)?;
-                let views = readers(workspace, current, true);
+                let views = lineage::pipes_touching(workspace, id);
                 if !views.is_empty() && !force {
                     let used_by = format!("the materialized views of {}", views.join(", "));
                     return Err(Error::DataSourceInUse { name: current.name.to_string(), used_by });
@@ -206,9 +212,12 @@ impl Standpipe {
                 let table = current.table();
                 let mut changes = vec![Change::RemoveDataSource(id), Change::PutTable(table, TableState::Retired)];
                 changes.extend(without_scopes(workspace, |scope| is_about(scope, id)));
+                let unlinked = lineage::views(workspace).filter(|it| it.view.touches(id));
+                changes.extend(unlinked.map(|it| Change::PutPipe(Arc::new(unlinked_pipe(it.pipe, self.clock.now())))));
                 Ok((changes, table))
             })
             .await?;
+        self.settle_views(&closed).await;
         self.writer.forget(id);
         self.retire(workspace.clone(), table, version);
         Ok(())
@@ -256,21 +265,14 @@ pub(super) fn refuse_taken(workspace: &Workspace, name: &str) -> Result<()> {
     }
 }
 
-/// Names of pipes with a node that reads the data source; only materialized nodes when `materialized`.
-fn readers(workspace: &Workspace, data_source: &DataSource, materialized: bool) -> Vec<String> {
+/// Names of pipes with a node that reads the data source, sorted.
+fn readers(workspace: &Workspace, data_source: &DataSource) -> Vec<String> {
     let reads = |name: &String| {
         matches!(workspace.resource(name),
             Some(Resource::DataSource(read) | Resource::Quarantine(read)) if read.id == data_source.id)
     };
-    let mut names: Vec<String> = workspace
-        .pipes
-        .values()
-        .filter(|pipe| {
-            let mut nodes = pipe.nodes.iter().filter(|node| !materialized || node.materialized.is_some());
-            nodes.any(|node| node.dependencies.iter().any(reads))
-        })
-        .map(|pipe| pipe.name.to_string())
-        .collect();
+    let reading = |pipe: &&Arc<Pipe>| pipe.nodes.iter().any(|node| node.dependencies.iter().any(reads));
+    let mut names: Vec<String> = workspace.pipes.values().filter(reading).map(|pipe| pipe.name.to_string()).collect();
     names.sort();
     names
 }

@@ -34,6 +34,8 @@ pub enum NodeKind {
     Endpoint,
     /// What the pipe copies.
     Copy,
+    /// The pipe's materialized view.
+    Materialized,
 }
 
 impl NodeKind {
@@ -43,12 +45,13 @@ impl NodeKind {
             None | Some("" | "standard" | "default") => Ok(NodeKind::Standard),
             Some("endpoint") => Ok(NodeKind::Endpoint),
             Some("copy") => Ok(NodeKind::Copy),
-            Some(other @ ("materialized" | "sink" | "stream")) => Err(Error::bad_request(format!(
-                "nodes of type '{other}' cannot be made yet: use standard, endpoint or copy"
+            Some("materialized") => Ok(NodeKind::Materialized),
+            Some(other @ ("sink" | "stream")) => Err(Error::bad_request(format!(
+                "nodes of type '{other}' cannot be made yet: use standard, endpoint, materialized or copy"
             ))),
-            Some(other) => {
-                Err(Error::bad_request(format!("node type '{other}' is unknown: use standard, endpoint or copy")))
-            }
+            Some(other) => Err(Error::bad_request(format!(
+                "node type '{other}' is unknown: use standard, endpoint, materialized or copy"
+            ))),
         }
     }
 }
@@ -104,7 +107,9 @@ impl Standpipe {
     ) -> Result<(Arc<Pipe>, Node)> {
         access.require_pipe_create()?;
         let before = self.pipe(access, pipe)?;
-        let id = named(&before, node)?.id;
+        let node = named(&before, node)?;
+        refuse_materialized(&before, node)?;
+        let id = node.id;
         let mut draft = Pipe::clone(&before);
         let edited = find_mut(&mut draft, id)?;
         if let Some(name) = update.name.as_deref().filter(|name| !name.is_empty()) {
@@ -120,6 +125,7 @@ impl Standpipe {
         let edited = find(&inspected, id)?.clone();
         let pipe = self
             .change_pipe(access, before.id, |workspace, pipe| {
+                refuse_materialized(pipe, find(pipe, id)?)?;
                 if edited.name != find(pipe, id)?.name {
                     refuse_node_name(workspace, pipe, &edited.name, Some(id))?;
                 }
@@ -190,18 +196,30 @@ impl Standpipe {
 
 /// Fails when the pipe does something other than `role`: a pipe does one thing.
 pub(super) fn refuse_other_role(pipe: &Pipe, role: &Role) -> Result<()> {
-    let taken = |node: &Node, holds| Error::RoleTaken {
-        pipe: pipe.name.to_string(),
-        node: node.name.to_string(),
-        holds,
-        asked: role.kind(),
-    };
-    if let Some(node) = pipe.nodes.iter().find(|node| node.materialized.is_some()) {
-        return Err(taken(node, "materialized"));
+    match &pipe.published {
+        Some(published) if published.role.kind() == role.kind() => Ok(()),
+        _ => refuse_any_role(pipe, role.kind()),
     }
+}
+
+/// Fails when the pipe does anything; `asked` is what it should do.
+pub(super) fn refuse_any_role(pipe: &Pipe, asked: &'static str) -> Result<()> {
     match (pipe.published.as_ref(), pipe.published_node()) {
-        (Some(published), Some(node)) if published.role.kind() != role.kind() => {
-            Err(taken(node, published.role.kind()))
+        (Some(published), Some(node)) => Err(Error::RoleTaken {
+            pipe: pipe.name.to_string(),
+            node: node.name.to_string(),
+            holds: published.role.kind(),
+            asked,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Fails when the node is materialized: its view does what its SQL says.
+fn refuse_materialized(pipe: &Pipe, node: &Node) -> Result<()> {
+    match pipe.role_of(node.id) {
+        Some(role @ Role::Materialized(_)) => {
+            Err(Error::NodePublished { role: role.kind(), pipe: pipe.name.to_string(), node: node.name.to_string() })
         }
         _ => Ok(()),
     }

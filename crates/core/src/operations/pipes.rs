@@ -8,7 +8,7 @@ use super::nodes::{NewNode, NodeKind};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::token::ScopeResource;
-use crate::model::{Node, NodeId, Pipe, PipeId, Published, ResourceName, Role, Workspace};
+use crate::model::{Node, NodeId, Pipe, PipeId, Published, ResourceName, Role, Workspace, WorkspaceId};
 use crate::read::NodeSql;
 use crate::standpipe::Standpipe;
 use crate::store::Change;
@@ -52,17 +52,17 @@ impl Standpipe {
     /// Creates a pipe with its nodes, or nothing. With `replace`, a pipe of the same name keeps its id, and goes on being
     /// an endpoint or a copy if a node of the published node's name is among the new ones.
     pub async fn create_pipe(&self, access: &Access, new: NewPipe) -> Result<Arc<Pipe>> {
-        access.require_pipe_create()?;
-        let name = ResourceName::parse(&new.name)?;
-        let existing = access.workspace().pipe(name.as_str()).cloned();
-        if existing.is_none() || !new.replace {
-            refuse_taken(access.workspace(), name.as_str())?;
-        }
-        let draft = self.draft(access.workspace(), name, &new, existing.as_deref())?;
-        let pipe = Arc::new(self.inspect_nodes(access, draft, None).await?);
+        let (existing, pipe, _) = self.inspected_draft(access, &new).await?;
+        let pipe = Arc::new(pipe);
         if let Some(published) = &pipe.published {
             self.check_copy(access, &pipe, published).await?;
         }
+        // A view that goes, goes while nobody writes.
+        let old = existing.as_ref().and_then(|pipe| pipe.materialization());
+        let closed = match old.filter(|_| pipe.materialization().is_none()) {
+            Some(view) => Some(self.close_gates(access.workspace().id, [view.source, view.target]).await?),
+            None => None,
+        };
         let (_, pipe) = self
             .catalog
             .change(access.workspace().id, |workspace| {
@@ -83,8 +83,39 @@ impl Standpipe {
                 Ok((vec![Change::PutPipe(pipe.clone()), next_run], pipe))
             })
             .await?;
+        if let Some(closed) = closed {
+            self.settle_views(&closed).await;
+        }
         self.jobs.wake();
         Ok(pipe)
+    }
+
+    /// The pipe whose place a new one takes, if there is one; the new one as it will be; its node that is to be
+    /// materialized.
+    async fn inspected_draft(
+        &self,
+        access: &Access,
+        new: &NewPipe,
+    ) -> Result<(Option<Arc<Pipe>>, Pipe, Option<NodeId>)> {
+        access.require_pipe_create()?;
+        let name = ResourceName::parse(&new.name)?;
+        let existing = access.workspace().pipe(name.as_str()).cloned();
+        if existing.is_none() || !new.replace {
+            refuse_taken(access.workspace(), name.as_str())?;
+        }
+        let (draft, materialized) = self.draft(access.workspace(), name, new, existing.as_deref())?;
+        Ok((existing, self.inspect_nodes(access, draft, None).await?, materialized))
+    }
+
+    /// The same for a pipe one of whose nodes is to be materialized.
+    pub(super) async fn draft_with_view(
+        &self,
+        access: &Access,
+        new: &NewPipe,
+    ) -> Result<(Option<Arc<Pipe>>, Pipe, NodeId)> {
+        let (existing, draft, node) = self.inspected_draft(access, new).await?;
+        let node = node.ok_or_else(|| Error::bad_request("none of the pipe's nodes is of type 'materialized'"))?;
+        Ok((existing, draft, node))
     }
 
     /// The nodes of another pipe, to make a copy of it.
@@ -101,8 +132,15 @@ impl Standpipe {
     }
 
     /// The pipe as it will be, before its SQL is inspected.
-    fn draft(&self, workspace: &Workspace, name: ResourceName, new: &NewPipe, old: Option<&Pipe>) -> Result<Pipe> {
+    fn draft(
+        &self,
+        workspace: &Workspace,
+        name: ResourceName,
+        new: &NewPipe,
+        old: Option<&Pipe>,
+    ) -> Result<(Pipe, Option<NodeId>)> {
         let now = self.clock.now();
+        let mut materialized = None;
         let mut pipe = Pipe {
             id: old.map_or_else(|| PipeId::random(&self.random), |old| old.id),
             name,
@@ -115,28 +153,32 @@ impl Standpipe {
         };
         for new_node in &new.nodes {
             let node = self.new_node(workspace, &pipe, new_node, old)?;
+            let is_second = pipe.published.is_some() || materialized.is_some();
             let role = match new_node.kind {
                 NodeKind::Standard => None,
+                NodeKind::Materialized => {
+                    if is_second {
+                        return Err(second(&node, "materialized"));
+                    }
+                    materialized = Some(node.id);
+                    None
+                }
                 NodeKind::Endpoint => Some(Role::Endpoint),
                 NodeKind::Copy => Some(Role::Copy(copy_role(workspace, &new.copy, old.and_then(Pipe::copy))?)),
             };
             if let Some(role) = role {
-                if pipe.published.is_some() {
-                    return Err(Error::bad_request(format!(
-                        "node '{}' is a second {}: a pipe publishes one node",
-                        node.name,
-                        role.kind()
-                    )));
+                if is_second {
+                    return Err(second(&node, role.kind()));
                 }
                 pipe.published = Some(Published { node: node.id, role });
                 pipe.published_at = now;
             }
             pipe.nodes.push(node);
         }
-        if let (None, Some(old)) = (&pipe.published, old) {
+        if let (None, None, Some(old)) = (&pipe.published, materialized, old) {
             pipe.published = kept(old, &pipe);
         }
-        Ok(pipe)
+        Ok((pipe, materialized))
     }
 
     /// A node from what a caller sent. One that takes the place of a node of the same name keeps that one's id.
@@ -159,7 +201,6 @@ impl Standpipe {
             sql: compile(&name, &new.sql, self.reader.template_limits())?,
             name,
             description: new.description.clone(),
-            materialized: None,
             tags: new.tags.clone(),
             dependencies: Vec::new(),
             params: Vec::new(),
@@ -213,16 +254,30 @@ impl Standpipe {
     pub async fn delete_pipe(&self, access: &Access, name_or_id: &str) -> Result<()> {
         let pipe = self.pipe(access, name_or_id)?;
         access.require_pipe_drop(&pipe)?;
+        let (standpipe, workspace) = (self.clone(), access.workspace().id);
+        self.finish(async move { standpipe.remove_pipe(workspace, &pipe).await }).await
+    }
+
+    async fn remove_pipe(&self, workspace: WorkspaceId, pipe: &Pipe) -> Result<()> {
+        let closed = match pipe.materialization() {
+            Some(view) => Some(self.close_gates(workspace, [view.source, view.target]).await?),
+            None => None,
+        };
         self.catalog
-            .change(access.workspace().id, |workspace| {
-                if !workspace.pipes.contains_key(&pipe.id) {
-                    return Err(Error::PipeNotFound { name: name_or_id.to_owned() });
+            .change(workspace, |workspace| {
+                let gone = || Error::PipeNotFound { name: pipe.name.to_string() };
+                let current = workspace.pipes.get(&pipe.id).ok_or_else(gone)?;
+                if current.materialization().is_some() && closed.is_none() {
+                    return Err(Error::ChangedMeanwhile { name: pipe.name.to_string() });
                 }
                 let mut changes = vec![Change::RemovePipe(pipe.id)];
                 changes.extend(without_scopes(workspace, |scope| scope.resource() == ScopeResource::Pipe(pipe.id)));
                 Ok((changes, ()))
             })
             .await?;
+        if let Some(closed) = closed {
+            self.settle_views(&closed).await;
+        }
         self.cancel_waiting_jobs(pipe.id).await
     }
 
@@ -249,9 +304,18 @@ impl Standpipe {
 }
 
 /// What a pipe goes on doing when its nodes are replaced: what it did, if the published node's name is among the new ones.
+/// A view does what its node's SQL says, so it goes when that is another.
 fn kept(old: &Pipe, new: &Pipe) -> Option<Published> {
-    let node = new.node(old.published_node()?.name.as_str())?.id;
-    Some(Published { node, role: old.published.as_ref()?.role.clone() })
+    let before = old.published_node()?;
+    let node = new.node(before.name.as_str())?;
+    let role = old.published.as_ref()?.role.clone();
+    let is_same = !matches!(role, Role::Materialized(_)) || node.sql == before.sql;
+    is_same.then_some(Published { node: node.id, role })
+}
+
+/// The error for a node that would make its pipe do two things.
+fn second(node: &Node, role: &str) -> Error {
+    Error::bad_request(format!("node '{}' is a second {role}: a pipe publishes one node", node.name))
 }
 
 /// Compiles a node's SQL; text without any SQL in it is refused.

@@ -1,16 +1,15 @@
 //! A copy's query: rendered, resolved, checked and described, ready to be run.
 
 use standpipe_clickhouse::{Checked, Sql};
-use standpipe_sql::{Door, StatementKind};
+use standpipe_sql::Door;
 use standpipe_template::Params;
 
-use super::format::{Format, OutputSettings};
 use super::names::{self, Names};
-use super::run::{Query, Reader, in_names};
+use super::run::Reader;
 use crate::access::Access;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Node, Pipe};
-use crate::storage::{TableColumn, read_columns};
+use crate::storage::TableColumn;
 
 /// A query whose rows may be copied.
 #[derive(Clone, Debug)]
@@ -42,13 +41,7 @@ impl Reader {
         let names = if params.is_none() { names.in_test_mode() } else { names };
         let resolved = names.resolve_node(pipe, node)?;
         let sql = self.check(access, &resolved, Door::Copy).await?;
-        let query = Query { params: &none, output: OutputSettings::default(), request_id: "" };
-        let lines = Format::by_name("JSONCompactEachRow").unwrap_or(Format::JSON);
-        let mut options = self.options(&resolved, None, &query, lines);
-        options.query_id = None;
-        let answer = self.send(&sql.wrapped(&StatementKind::Describe), &options).await;
-        let answer = answer.map_err(|error| in_names(error, access, &resolved))?;
-        let text = answer.text().await.map_err(|error| Error::from_engine(error, "describe the query"))?;
+        let columns = self.described(access, &resolved, &sql).await?;
         let mut shown = resolved.sql.clone();
         for table in &resolved.data_sources {
             let (database, rows, id) = (&access.workspace().database, table.rows(), table.data_source.to_string());
@@ -57,7 +50,7 @@ impl Reader {
         let rows = names::ids(&resolved.data_sources).map(|id| self.rows(id));
         Ok(CopyQuery {
             sql,
-            columns: read_columns(&text)?,
+            columns,
             shown,
             source_rows: (!resolved.data_sources.is_empty()).then(|| rows.sum()),
             threads: self.threads(&resolved, None),

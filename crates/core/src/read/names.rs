@@ -57,6 +57,8 @@ pub(super) struct Names<'a> {
     params: &'a Params,
     /// Sample values instead of `params`, as when SQL is saved.
     test_mode: bool,
+    /// Whether the SQL becomes a materialized view: it runs for every block, so it has no parameters.
+    for_view: bool,
     /// The pipe that `_` stands for.
     underscore: Option<&'a Pipe>,
     place: Place<'a>,
@@ -79,6 +81,7 @@ impl<'a> Names<'a> {
             access,
             params,
             test_mode: false,
+            for_view: false,
             underscore: None,
             place: Place { authority: Authority::Caller, pipe: None, visible_nodes: 0 },
             stack: Vec::new(),
@@ -100,6 +103,12 @@ impl<'a> Names<'a> {
     /// Templates are rendered with sample values.
     pub(super) fn in_test_mode(mut self) -> Names<'a> {
         self.test_mode = true;
+        self
+    }
+
+    /// The SQL becomes a materialized view.
+    pub(super) fn for_view(mut self) -> Names<'a> {
+        self.for_view = true;
         self
     }
 
@@ -183,12 +192,22 @@ impl<'a> Names<'a> {
     }
 
     fn render(&self, node: &Node) -> Result<RenderedSql> {
+        if self.for_view && !node.params.is_empty() {
+            return Err(Error::bad_request(format!(
+                "node '{}' has parameters, and a materialized view runs without anybody to give them: write values \
+                 into the SQL, or read another node",
+                node.name
+            )));
+        }
         if self.test_mode { node.sql.render_in_test_mode() } else { node.sql.render(self.params) }
     }
 
     /// What a name stands for in the current place: an earlier node of the same pipe, a data source, a pipe.
     fn lookup(&mut self, name: &TableName) -> Result<Replacement> {
         if let Some(database) = &name.database {
+            if self.for_view && database == "tinybird" {
+                return Err(not_in_view(&format!("service data source '{database}.{}'", name.name)));
+            }
             return Err(self.not_readable(&format!("{database}.{}", name.name)));
         }
         if let Some(pipe) = self.underscore.filter(|_| name.name == "_" && self.place.pipe.is_none()) {
@@ -201,6 +220,7 @@ impl<'a> Names<'a> {
         let workspace = access.workspace();
         match workspace.resource(&name.name) {
             Some(Resource::DataSource(data_source)) => self.table(&data_source, false, &name.name),
+            Some(Resource::Quarantine(_)) if self.for_view => Err(not_in_view(&format!("quarantine '{}'", name.name))),
             Some(Resource::Quarantine(data_source)) => self.table(&data_source, true, &name.name),
             Some(Resource::Pipe(found)) => {
                 let pipe: &'a Pipe = workspace.pipes.get(&found.id).ok_or_else(|| self.not_readable(&name.name))?;
@@ -249,6 +269,11 @@ impl<'a> Names<'a> {
             Error::NameUnknown { name }
         }
     }
+}
+
+/// The error for what a materialized view cannot read.
+fn not_in_view(what: &str) -> Error {
+    Error::bad_request(format!("{what} cannot be read by a materialized view: read data sources of the workspace"))
 }
 
 impl Resolver for Names<'_> {

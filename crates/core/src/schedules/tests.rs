@@ -155,7 +155,6 @@ async fn put_pipe(bench: &Bench, mode: CopyMode, schedule: &Schedule) -> PipeId 
         name: ResourceName::parse("n").unwrap(),
         sql: NodeSql::stored("n", "SELECT 1", &Default::default()),
         description: None,
-        materialized: None,
         tags: Default::default(),
         dependencies: Vec::new(),
         params: Vec::new(),

@@ -23,6 +23,8 @@ pub struct Transfer<'a> {
     pub memory_bytes: u64,
     /// Threads that read.
     pub threads: u32,
+    /// Which rows of a table it sees; see [`ddl::table_filter`].
+    pub filter: Option<String>,
 }
 
 /// A column as the engine sees it.
@@ -70,6 +72,10 @@ impl Storage {
             // A table of our own that is dropped and filled anew: two blocks that are the same are two blocks.
             .setting("insert_deduplicate", 0)
             .setting("max_partitions_per_insert_block", 0);
+        let options = match &transfer.filter {
+            Some(filter) => options.setting("additional_table_filters", filter),
+            None => options,
+        };
         match tokio::time::timeout(transfer.time + GRACE, self.client.execute(&statement, &options)).await {
             Err(_) => Err(Error::Timeout { seconds }),
             Ok(Ok(_)) => Ok(()),

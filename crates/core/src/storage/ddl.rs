@@ -86,6 +86,61 @@ pub fn insert_select<'a>(
     Internal::new(format!("INSERT INTO {table} ({})\n{}", columns.join(", "), query.as_str()))
 }
 
+/// `CREATE MATERIALIZED VIEW` of a checked query, when it is not there.
+pub fn create_view(database: &str, name: &str, target: &str, query: &Checked<Sql>) -> Statement {
+    let (view, target) = (qualified(database, name), qualified(database, target));
+    Internal::new(format!("CREATE MATERIALIZED VIEW IF NOT EXISTS {view} TO {target} AS\n{}", query.as_str()))
+}
+
+/// `DROP VIEW`, when it is there.
+pub fn drop_view(database: &str, name: &str) -> Statement {
+    Internal::new(format!("DROP VIEW IF EXISTS {}", qualified(database, name)))
+}
+
+/// The names of a database's materialized views, one per line.
+pub fn views(database: &str) -> Statement {
+    Internal::new(format!(
+        "SELECT name\nFROM system.tables\nWHERE database = {} AND engine = 'MaterializedView'\nORDER BY name\n\
+         FORMAT TabSeparated",
+        string_literal(database)
+    ))
+}
+
+/// The names of the materialized views that a table feeds, one per line.
+pub fn views_over(database: &str, table: &str) -> Statement {
+    Internal::new(format!(
+        "SELECT arrayJoin(dependencies_table) AS name\nFROM system.tables\nWHERE database = {} AND name = {}\n\
+         FORMAT TabSeparated",
+        string_literal(database),
+        string_literal(table)
+    ))
+}
+
+/// The names of a database's tables that begin so, one per line.
+pub fn tables_beginning(database: &str, prefix: &str) -> Statement {
+    Internal::new(format!(
+        "SELECT name\nFROM system.tables\nWHERE database = {} AND startsWith(name, {})\nFORMAT TabSeparated",
+        string_literal(database),
+        string_literal(prefix)
+    ))
+}
+
+/// The partitions of a table, one per line: id, rows.
+pub fn partitions(database: &str, table: &str) -> Statement {
+    Internal::new(format!(
+        "SELECT partition_id, sum(rows)\nFROM system.parts\nWHERE active AND database = {} AND table = {}\n\
+         GROUP BY partition_id\nORDER BY partition_id\nFORMAT TabSeparated",
+        string_literal(database),
+        string_literal(table)
+    ))
+}
+
+/// The engine's setting that lets a query see only some rows of a table: those for which `condition`, an expression that
+/// the guard passed or one of ours, holds.
+pub fn table_filter(database: &str, table: &str, condition: &str) -> String {
+    format!("{{{}: {}}}", string_literal(&format!("{database}.{table}")), string_literal(condition))
+}
+
 /// How many rows a checked query answers.
 pub fn count_of(query: &Checked<Sql>) -> Statement {
     // The end of the line ends a comment that may stand last.

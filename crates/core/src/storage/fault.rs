@@ -19,6 +19,8 @@ pub enum Fault {
     BetweenDrops,
     /// Both tables are dropped, the record of them is still there.
     BeforeForget,
+    /// A populate has its snapshot of the view's source, and has not recorded it.
+    AfterSnapshot,
     /// A copy has made its staging table, which is empty.
     AfterStaging,
     /// A copy's rows are in its staging table.
@@ -42,6 +44,22 @@ impl Fault {
         Fault::AfterRetire,
         Fault::BetweenDrops,
         Fault::BeforeForget,
+    ];
+
+    /// Every place in a populate, in its order.
+    pub const POPULATE: [Fault; 12] = [
+        Fault::AfterSnapshot,
+        Fault::AfterStaging,
+        Fault::AfterFill,
+        Fault::AfterIntent,
+        Fault::BetweenTables,
+        Fault::BetweenAttaches,
+        Fault::AfterAttach,
+        Fault::AfterSwitch,
+        Fault::AfterRetire,
+        Fault::BetweenDrops,
+        Fault::BeforeForget,
+        Fault::BeforeDone,
     ];
 
     /// Every place in a copy, in its order.

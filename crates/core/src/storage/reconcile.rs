@@ -52,7 +52,7 @@ pub(super) async fn run(storage: &Storage, catalog: &Catalog) -> Result<Reconcil
 }
 
 /// Undoes a creation: drops the tables, and with them the data source if it never got ready.
-async fn undo(storage: &Storage, catalog: &Catalog, workspace: &Arc<Workspace>, table: PhysicalTable) -> Result<()> {
+async fn undo(storage: &Storage, catalog: &Catalog, workspace: &Workspace, table: PhysicalTable) -> Result<()> {
     storage.drop_tables(workspace, table).await?;
     let (_, ()) = catalog
         .change(workspace.id, |workspace| {
@@ -107,12 +107,7 @@ impl Storage {
     }
 
     /// Drops the tables of a creation that failed, and with them the data source if it never got ready.
-    pub async fn undo_creation(
-        &self,
-        catalog: &Catalog,
-        workspace: &Arc<Workspace>,
-        table: PhysicalTable,
-    ) -> Result<()> {
+    pub async fn undo_creation(&self, catalog: &Catalog, workspace: &Workspace, table: PhysicalTable) -> Result<()> {
         undo(self, catalog, workspace, table).await
     }
 

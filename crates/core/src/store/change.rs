@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::jobs::Job;
 use crate::model::{DataSource, DataSourceId, JobId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
 
 /// A change of one workspace.
@@ -38,6 +39,8 @@ pub enum Change {
     RemoveSchedule(PipeId),
     /// Records how far a job has come, together with what it has done.
     PutCheckpoint(JobId, serde_json::Value),
+    /// Adds a job to the queue, together with what it goes on from.
+    PutJob(Box<Job>),
 }
 
 /// How far a table in the engine has come.
@@ -69,6 +72,7 @@ impl Change {
             Change::PutTable(..)
             | Change::RemoveTable(_)
             | Change::PutCheckpoint(..)
+            | Change::PutJob(_)
             | Change::PutSchedule { .. }
             | Change::RemoveSchedule(_) => {}
         }

@@ -7,7 +7,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::rows;
 use crate::error::Result;
-use crate::model::{DataSourceId, Node, NodeId, Pipe, PipeId, ResourceName, WorkspaceId};
+use crate::model::{Node, NodeId, Pipe, PipeId, ResourceName, WorkspaceId};
 use crate::read::{NodeSql, TemplateLimits};
 
 const PUT_PIPE: &str = "
@@ -27,16 +27,15 @@ const REMOVE_NODES: &str = "
     WHERE pipe_id = ?1";
 const INSERT_NODE: &str = "
     INSERT INTO nodes
-        (id, pipe_id, position, name, sql, description, materialized, tags, dependencies, params, version,
-         created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        (id, pipe_id, position, name, sql, description, tags, dependencies, params, version, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const PIPES_OF: &str = "
     SELECT id, name, description, published, published_at, created_at, updated_at
     FROM pipes
     WHERE workspace_id = ?1
     ORDER BY id";
 const NODES_OF: &str = "
-    SELECT nodes.id, pipe_id, nodes.name, sql, nodes.description, materialized, tags, dependencies, params, version,
+    SELECT nodes.id, pipe_id, nodes.name, sql, nodes.description, tags, dependencies, params, version,
            nodes.created_at, nodes.updated_at
     FROM nodes
     JOIN pipes ON pipes.id = nodes.pipe_id
@@ -74,7 +73,6 @@ async fn insert_node(connection: &mut SqliteConnection, pipe_id: &str, position:
         .bind(node.name.as_str())
         .bind(node.sql.as_str())
         .bind(&node.description)
-        .bind(node.materialized.map(|target| target.to_string()))
         .bind(rows::to_json(&node.tags)?)
         .bind(rows::to_json(&node.dependencies)?)
         .bind(rows::to_json(&node.params)?)
@@ -120,7 +118,6 @@ fn read_pipe(row: &SqliteRow, nodes: &mut HashMap<String, Vec<Node>>) -> Result<
 }
 
 fn read_node(row: &SqliteRow, limits: &TemplateLimits) -> Result<Node> {
-    let materialized: Option<String> = row.try_get("materialized")?;
     let name = ResourceName::parse(&row.try_get::<String, _>("name")?)?;
     let sql: String = row.try_get("sql")?;
     Ok(Node {
@@ -128,7 +125,6 @@ fn read_node(row: &SqliteRow, limits: &TemplateLimits) -> Result<Node> {
         sql: NodeSql::stored(name.as_str(), &sql, limits),
         name,
         description: row.try_get("description")?,
-        materialized: materialized.map(|target| rows::id(&target, DataSourceId::parse)).transpose()?,
         tags: rows::json(&row.try_get::<String, _>("tags")?)?,
         dependencies: rows::json(&row.try_get::<String, _>("dependencies")?)?,
         params: rows::json(&row.try_get::<String, _>("params")?)?,

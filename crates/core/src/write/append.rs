@@ -21,6 +21,7 @@ use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Workspace};
 use crate::storage::ddl;
+use crate::views::lineage;
 
 /// Bodies from this size on are decoded on a thread of their own, so that they do not hold up other requests.
 const LARGE_BODY: usize = 256 << 10;
@@ -165,9 +166,14 @@ impl Writer {
         self.registry.note_write();
         // The quarantine first: when the engine is lost between the two, a body sent again doubles rows only there.
         self.insert_quarantine(&workspace, &data_source, &decoder, &batch, &appended).await?;
-        self.insert_rows(&workspace, &data_source, &decoder, batch, &appended).await?;
-        state.wrote(appended.rows, appended.quarantined);
-        Ok(appended)
+        let inserted = self.insert_rows(&workspace, &data_source, &decoder, batch, &appended).await;
+        if matches!(inserted, Ok(()) | Err(Error::ViewFailed { .. })) {
+            state.wrote(appended.rows, appended.quarantined);
+            for view in lineage::downstream(&workspace, data_source.id) {
+                self.registry.state(view.view.target).wrote(0, 0);
+            }
+        }
+        inserted.map(|()| appended)
     }
 
     async fn insert_rows(
@@ -185,7 +191,17 @@ impl Writer {
         let statement =
             ddl::insert(&workspace.database, &table, decoder.decoder.columns(), decoder.decoder.insert_format());
         let token = format!("{table}:{}", appended.import_id);
-        self.insert(&statement, batch.row_binary.into(), &token, decoder.decoder.insert_settings()).await
+        let (rows, settings) = (Bytes::from(batch.row_binary), decoder.decoder.insert_settings());
+        match self.insert(&statement, rows.clone(), &token, settings).await {
+            Err(Error::Engine { code, message }) if !lineage::downstream(workspace, data_source.id).is_empty() => {
+                // Under the same token, past the views that fail: what is stored already, here and in other views'
+                // targets, is not stored again.
+                let settings = [settings, &[("materialized_views_ignore_errors", "1")]].concat();
+                self.insert(&statement, rows, &token, &settings).await?;
+                Err(view_failed(workspace, data_source, code, message))
+            }
+            inserted => inserted,
+        }
     }
 
     async fn insert_quarantine(
@@ -285,6 +301,25 @@ fn current(access: &Access, catalog: &Catalog, id: DataSourceId) -> Result<(Arc<
     let workspace = catalog.snapshot().workspace(access.workspace().id).ok_or_else(not_found)?;
     let data_source = workspace.data_source(&id.to_string()).ok_or_else(not_found)?.clone();
     Ok((workspace, data_source))
+}
+
+/// The error for rows that are stored although a view over them failed, in the names that users know.
+fn view_failed(workspace: &Workspace, data_source: &DataSource, code: i32, mut message: String) -> Error {
+    let views = lineage::downstream(workspace, data_source.id);
+    // The engine names the view, which is named after its node.
+    let failed = views.iter().find(|it| message.contains(&it.node.to_string())).or(views.first());
+    let pipe = failed.map(|it| it.pipe.name.to_string()).unwrap_or_default();
+    if let Some(end) = message.find(": while ") {
+        // What follows is the engine's way to the place, in its own names.
+        message.truncate(end);
+    }
+    for known in workspace.data_sources.values() {
+        let table = known.table().rows();
+        message = message.replace(&format!("{}.{table}", workspace.database), known.name.as_str());
+        message = message.replace(&table, known.name.as_str());
+    }
+    let message = message.replace(&workspace.database, &workspace.name);
+    Error::ViewFailed { name: data_source.name.to_string(), pipe, code, message }
 }
 
 fn decode_now(request: &AppendRequest, decoder: &RowDecoder) -> Result<(Batch, u64)> {

@@ -5,27 +5,31 @@ pub mod data;
 pub mod endpoint;
 pub mod endpoints;
 pub mod explain;
+pub mod materialization;
 pub mod nodes;
 pub mod one;
 pub mod view;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use standpipe_core::model::Pipe;
 use standpipe_core::operations::copies::CopyRequest;
 use standpipe_core::operations::nodes::{NewNode, NodeKind};
 use standpipe_core::operations::pipes::NewPipe;
 use utoipa::ToSchema;
 
+use self::materialization::{MaterializedBody, materialization_request};
 use self::view::{Materialized, PipeBody, PipeView};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::fields::{Fields, form_with, looks_like_json};
+use crate::middleware::RequestId;
 use crate::public_url::PublicUrl;
 
 /// The pipes that a token sees.
@@ -75,6 +79,7 @@ pub async fn list_pipes(
         ("sql" = Option<String>, Query, description = "SQL of the first node"),
         ("from" = Option<String>, Query, description = "Name or id of a pipe to copy"),
         ("force" = Option<bool>, Query, description = "Replace a pipe of the same name"),
+        ("populate" = Option<bool>, Query, description = "Populate the pipe's materialized view, with populate_* as on its route"),
     ),
     request_body(content = String, description = "A JSON object, a form, or SQL", content_type = "application/json"),
     responses(
@@ -84,9 +89,9 @@ pub async fn list_pipes(
 )]
 pub async fn create_pipe(
     State(app): State<App>,
-    uri: Uri,
-    headers: HeaderMap,
+    (uri, headers): (Uri, HeaderMap),
     Caller(access): Caller,
+    Extension(request_id): Extension<RequestId>,
     url: PublicUrl,
     body: Bytes,
 ) -> Result<Json<Map<String, Value>>, ApiError> {
@@ -106,11 +111,20 @@ pub async fn create_pipe(
         replace: copies || fields.flag("force"),
         copy: copy_fields(&fields),
     };
-    let pipe = app.standpipe.create_pipe(&access, new).await?;
-    let body = PipeBody::of(&pipe, &url)
-        .in_workspace(&access, app.standpipe.clock().now())
-        .with_materialized(Materialized::False);
-    Ok(Json(PipeView::full().show(&body)))
+    let shown = |pipe: &Pipe| {
+        let body = PipeBody::of(pipe, &url).in_workspace(&access, app.standpipe.clock().now());
+        PipeView::full().show(&body.with_materialized(Materialized::False))
+    };
+    if !new.nodes.iter().any(|node| node.kind == NodeKind::Materialized) {
+        return Ok(Json(shown(&*app.standpipe.create_pipe(&access, new).await?)));
+    }
+    let request = materialization_request(&node_fields(&fields, "materialized"), &fields, &request_id)?;
+    let linked = app.standpipe.create_materialized_pipe(&access, new, &request).await?;
+    let mut answer = shown(&linked.pipe);
+    if let Ok(Value::Object(view)) = serde_json::to_value(MaterializedBody::of(&linked, &url)) {
+        answer.extend(view);
+    }
+    Ok(Json(answer))
 }
 
 /// The pipe's fields, and the nodes that the body or the query defines.
@@ -141,10 +155,7 @@ fn read_body(headers: &HeaderMap, query: Fields, body: &[u8]) -> Result<(Fields,
 
 /// How the pipe copies: what its copy node says, else the pipe.
 fn copy_fields(fields: &Fields) -> CopyRequest {
-    let nodes = fields.value("nodes").and_then(Value::as_array);
-    let is_copy = |node: &&Value| node["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("copy"));
-    let node = nodes.and_then(|nodes| nodes.iter().find(is_copy)).and_then(Value::as_object);
-    let of_node = copy::copy_request(&Fields::of_json(node.cloned().unwrap_or_default()));
+    let of_node = copy::copy_request(&node_fields(fields, "copy"));
     let of_pipe = copy::copy_request(fields);
     CopyRequest {
         target: of_node.target.or(of_pipe.target),
@@ -152,6 +163,14 @@ fn copy_fields(fields: &Fields) -> CopyRequest {
         cron: of_node.cron.or(of_pipe.cron),
         timezone: of_node.timezone.or(of_pipe.timezone),
     }
+}
+
+/// What the first node of this type says.
+fn node_fields(fields: &Fields, kind: &str) -> Fields {
+    let nodes = fields.value("nodes").and_then(Value::as_array);
+    let is_it = |node: &&Value| node["type"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(kind));
+    let node = nodes.and_then(|nodes| nodes.iter().find(is_it)).and_then(Value::as_object);
+    Fields::of_json(node.cloned().unwrap_or_default())
 }
 
 fn first_node(sql: String) -> NewNode {

@@ -464,9 +464,7 @@ async fn a_replaced_target_is_never_seen_empty_or_mixed() {
 
 /// No table is left that no data source uses.
 async fn assert_no_staging(app: &TestApp) {
-    let sql = format!(
-        "SELECT name FROM system.tables WHERE database = '{}' AND name LIKE 'copy_%'",
-        app.workspace().database
-    );
+    let sql =
+        format!("SELECT name FROM system.tables WHERE database = '{}' AND name LIKE 'job_%'", app.workspace().database);
     assert_eq!(app.engine_lines(&sql).await, Vec::<String>::new());
 }

@@ -1,28 +1,33 @@
 //! Nodes of a pipe. The body is always the SQL, whatever its content type says: `curl -d` sends everything as a form.
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{StatusCode, Uri};
 use standpipe_core::operations::nodes::{NewNode, NodeKind, NodeUpdate};
 
+use super::materialization::{MaterializedNode, materialization_request};
 use super::view::NodeBody;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::fields::Fields;
+use crate::middleware::RequestId;
+use crate::public_url::PublicUrl;
 
 /// Append a node
 ///
 /// Appends a node with the SQL of the body. Without `name` it is called `<pipe>_<number>`. `type=endpoint` publishes it by
-/// the same change.
+/// the same change; `type=materialized` materializes it, with the parameters of that route.
 #[utoipa::path(
     post, path = "/v0/pipes/{pipe}/nodes", tag = "Pipes", security(("token" = [])),
     params(
         ("pipe" = String, Path, description = "Name or id of the pipe"),
         ("name" = Option<String>, Query, description = "Name of the node"),
         ("description" = Option<String>, Query, description = "What it is for"),
-        ("type" = Option<String>, Query, description = "standard (default) or endpoint"),
+        ("type" = Option<String>, Query, description = "standard (default), endpoint or materialized"),
+        ("datasource" = Option<String>, Query, description = "Name or id of a materialized node's target"),
     ),
     request_body(content = String, description = "SQL", content_type = "text/plain"),
     responses(
@@ -35,8 +40,10 @@ pub async fn append_node(
     uri: Uri,
     Path(pipe): Path<String>,
     Caller(access): Caller,
+    Extension(request_id): Extension<RequestId>,
+    url: PublicUrl,
     body: Bytes,
-) -> Result<Json<NodeBody>, ApiError> {
+) -> Result<Response, ApiError> {
     let fields = Fields::of_query(&uri);
     let new = NewNode {
         name: fields.filled("name"),
@@ -45,8 +52,13 @@ pub async fn append_node(
         kind: NodeKind::parse(fields.text("type").as_deref())?,
         ..NewNode::default()
     };
+    if new.kind == NodeKind::Materialized {
+        let request = materialization_request(&fields, &fields, &request_id)?;
+        let linked = app.standpipe.append_materialized_node(&access, &pipe, &new, &request).await?;
+        return Ok(Json(MaterializedNode::of(&linked, &access, &url)).into_response());
+    }
     let (pipe, node) = app.standpipe.append_node(&access, &pipe, &new).await?;
-    Ok(Json(NodeBody::in_walk_through(&pipe, &node)))
+    Ok(Json(NodeBody::in_walk_through(&pipe, &node)).into_response())
 }
 
 /// Edit a node

@@ -45,6 +45,9 @@ pub struct PipeBody {
     #[serde(flatten)]
     #[schema(inline)]
     pub copy: Option<CopyView>,
+    /// Id of the data source that a materialized view fills. Only materialized pipes have this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub materialized_datasource: Option<String>,
     /// When it runs by itself. Only pipes with a schedule have this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<ScheduleBody>,
@@ -186,6 +189,7 @@ impl PipeBody {
             published_date: format_timestamp(pipe.published_at),
             copy_node: pipe.copy().and(pipe.published_node()).map(|node| node.id.to_string()),
             copy: pipe.copy().map(CopyView::of),
+            materialized_datasource: pipe.materialization().map(|view| view.target.to_string()),
             schedule: pipe.copy().and_then(|copy| copy.schedule.as_ref()).map(ScheduleBody::of),
             sink_node: None,
             stream_node: None,
@@ -236,19 +240,17 @@ impl NodeBody {
     /// A node of a pipe.
     pub fn of(pipe: &Pipe, node: &Node) -> NodeBody {
         let role = pipe.role_of(node.id);
-        let kind = if let Some(role) = role {
-            role.kind()
-        } else if node.materialized.is_some() {
-            "materialized"
-        } else {
-            "standard"
+        let kind = role.map_or("standard", Role::kind);
+        let target = match role {
+            Some(Role::Materialized(view)) => view.target.to_string().into(),
+            _ => Value::Null,
         };
         NodeBody {
             id: node.id.to_string(),
             name: node.name.to_string(),
             sql: node.sql.as_str().to_owned(),
             description: node.description.clone(),
-            materialized: node.materialized.map_or(Value::Null, |target| target.to_string().into()),
+            materialized: target,
             cluster: None,
             tags: tags(node, role),
             created_at: format_timestamp(node.created_at),

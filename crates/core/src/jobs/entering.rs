@@ -1,0 +1,158 @@
+//! Rows of a staging table on their way into a data source and, through the views over it, into others.
+//!
+//! What each view makes of the rows goes into a staging table of its own; then all of them enter their data sources in one
+//! transaction of the catalog. So the views see these rows exactly once, however often this is tried.
+
+use std::collections::BTreeMap;
+
+use super::{Context, Failure};
+use crate::error::{Error, Result};
+use crate::model::{CopyMode, DataSourceId, Materialization, NodeId, Workspace};
+use crate::operations::copies::fit_columns;
+use crate::operations::new_rows::NewRows;
+use crate::storage::{Fault, Transfer};
+use crate::store::Change;
+use crate::views::lineage::{downstream, views};
+
+/// What begins the names of a job's tables.
+pub(super) fn prefix(context: &Context) -> String {
+    format!("job_{}_", context.job().id.0.simple())
+}
+
+/// The staging table of a job for the rows of its own target.
+pub(super) fn staging(context: &Context) -> String {
+    format!("{}0", prefix(context))
+}
+
+/// Drops every table that a job made.
+pub(super) async fn drop_tables(context: &Context) -> Result<()> {
+    let standpipe = context.standpipe();
+    let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) else { return Ok(()) };
+    standpipe.storage.drop_all(&workspace, &prefix(context)).await
+}
+
+/// A view that the rows pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    node: NodeId,
+    view: Materialization,
+}
+
+/// Enters the rows of the job's staging table into `target`, and what views make of them into theirs. With
+/// [`CopyMode::Replace`] the rows that are there go; so do those of a view's target, unless other views fill it too. What
+/// `with` decides is written in the same transaction; when it fails, nothing has entered.
+pub(super) async fn enter(
+    context: &Context,
+    target: DataSourceId,
+    mode: CopyMode,
+    with: impl Fn(&Workspace) -> Result<Vec<Change>>,
+) -> Result<(), Failure> {
+    let (standpipe, id) = (context.standpipe(), context.job().workspace);
+    loop {
+        let workspace = standpipe.current_workspace(id)?;
+        let steps = steps(&workspace, target);
+        let staged = pass_on(context, &workspace, target, &steps).await?;
+        drop(workspace);
+        standpipe.storage.faults().check(Fault::AfterFill)?;
+        context.go_on()?;
+        let closed = standpipe.close_gates(id, staged.keys().copied()).await?;
+        let workspace = standpipe.current_workspace(id)?;
+        // A view that was made or unlinked meanwhile would miss these rows, or see them for nothing.
+        if self::steps(&workspace, target) == steps {
+            let rows = new_rows(&workspace, target, mode, staged);
+            return Ok(standpipe.replace_rows_closed(&closed, &workspace, &rows, with).await?);
+        }
+    }
+}
+
+fn steps(workspace: &Workspace, target: DataSourceId) -> Vec<Step> {
+    // Whether a view was populated says nothing about what it does.
+    let step = |view: &Materialization| Materialization { is_populated: false, ..view.clone() };
+    downstream(workspace, target).iter().map(|it| Step { node: it.node, view: step(it.view) }).collect()
+}
+
+fn new_rows(
+    workspace: &Workspace,
+    target: DataSourceId,
+    mode: CopyMode,
+    staged: BTreeMap<DataSourceId, String>,
+) -> Vec<(DataSourceId, NewRows)> {
+    let passed: Vec<NodeId> = downstream(workspace, target).iter().map(|it| it.node).collect();
+    let fed_by_others = |id| views(workspace).any(|it| it.view.target == id && !passed.contains(&it.node));
+    let keeps = |id| mode == CopyMode::Append || (id != target && fed_by_others(id));
+    staged
+        .into_iter()
+        .map(|(id, staging)| {
+            let keeps_rows = keeps(id);
+            (id, NewRows { staging: Some(staging), keeps_rows, keeps_quarantine: true, definition: None })
+        })
+        .collect()
+}
+
+/// Applies each view to the staged rows of its source.
+async fn pass_on(
+    context: &Context,
+    workspace: &Workspace,
+    target: DataSourceId,
+    steps: &[Step],
+) -> Result<BTreeMap<DataSourceId, String>, Failure> {
+    let mut staged = BTreeMap::from([(target, staging(context))]);
+    for Step { view, .. } in steps {
+        context.go_on()?;
+        let source = staged.get(&view.source).cloned();
+        let source = source.ok_or_else(|| Error::internal("a view was reached before what feeds it"))?;
+        let into = match staged.get(&view.target) {
+            Some(staging) => staging.clone(),
+            None => {
+                let staging = format!("{}{}", prefix(context), staged.len());
+                let gone = || Error::DataSourceNotFound { name: view.target.to_string() };
+                let data_source = workspace.data_sources.get(&view.target).ok_or_else(gone)?;
+                context.standpipe().storage.create_staging(workspace, &staging, data_source.table()).await?;
+                staged.insert(view.target, staging.clone());
+                staging
+            }
+        };
+        let query_id = context.standpipe().random().uuid().to_string();
+        let applied = Applied { query_id: &query_id, source: &source, into: &into, filter: None };
+        apply(context, workspace, view, applied).await?;
+    }
+    Ok(staged)
+}
+
+/// Which rows a view is applied to, and where the result goes.
+pub(super) struct Applied<'a> {
+    /// Names the query in the engine.
+    pub(super) query_id: &'a str,
+    /// The table that stands in for the view's source.
+    pub(super) source: &'a str,
+    /// The table that the rows go into.
+    pub(super) into: &'a str,
+    /// The engine's filter of the rows that are seen, if not all are.
+    pub(super) filter: Option<String>,
+}
+
+/// Applies a view's query to the rows of a table.
+pub(super) async fn apply(
+    context: &Context,
+    workspace: &Workspace,
+    view: &Materialization,
+    applied: Applied<'_>,
+) -> Result<(), Failure> {
+    let standpipe = context.standpipe();
+    let instead = BTreeMap::from([(view.source, applied.source.to_owned())]);
+    let query = standpipe.reader().view_sql(workspace, view, &instead).await?;
+    let gone = || Error::DataSourceNotFound { name: view.target.to_string() };
+    let target = workspace.data_sources.get(&view.target).ok_or_else(gone)?;
+    let columns = standpipe.storage.columns(workspace, target.table()).await?;
+    let columns = fit_columns(&standpipe.storage.query_columns(&query).await?, &columns, target.name.as_str())?;
+    let limits = standpipe.reader().limits();
+    let transfer = Transfer {
+        query_id: applied.query_id,
+        time: standpipe.jobs.limits().copy.time,
+        memory_bytes: limits.memory_bytes,
+        threads: limits.max_threads,
+        filter: applied.filter,
+    };
+    let insert = standpipe.storage.insert_select(workspace, applied.into, &columns, &query, &transfer);
+    context.query(applied.query_id, insert).await
+}

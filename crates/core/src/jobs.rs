@@ -22,7 +22,7 @@ pub use copy::{CopyJob, QUERY_SQL};
 pub(crate) use copy::{too_many_rows, with_timestamp};
 pub(crate) use ended::ended;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
-pub use kind::{JobKind, Kind, NewJob, Retry};
+pub use kind::{JobKind, Kind, Left, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
 pub use runner::{Runner, Ticked};
 

@@ -69,9 +69,27 @@ impl Standpipe {
             updated_at: now,
             ..old
         };
-        self.catalog().store().insert_job(&job).await?;
+        self.add_job(&job).await?;
+        Ok(narrowed(access, job))
+    }
+
+    /// Adds a job to the queue, unless its workspace has as many of its kind as it may.
+    pub(super) async fn add_job(&self, job: &Job) -> Result<()> {
+        let store = self.catalog().store();
+        match self.jobs.limits().active(&job.kind) {
+            None => store.insert_job(job).await?,
+            Some(limit) if store.insert_job_below(job, limit).await? => {}
+            Some(limit) => {
+                return Err(Error::JobLimit {
+                    message: format!(
+                        "{limit} jobs of kind '{}' wait or work in this workspace already: try again when one has ended",
+                        job.kind
+                    ),
+                });
+            }
+        }
         self.jobs.wake();
-        Ok(job)
+        Ok(())
     }
 
     /// Cancels the jobs of a deleted pipe that are not being run.

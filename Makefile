@@ -35,7 +35,7 @@ bench: build
 
 # Kills in the middle of jobs, at full size: fifty of small copies, then two of a copy of 14 million rows over 90 partitions.
 chaos: setup
-	CHAOS_KILLS=50 CHAOS_COPY_ROWS=900000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
+	CHAOS_KILLS=50 CHAOS_COPY_ROWS=300000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 	CHAOS_KILLS=2 CHAOS_COPY_ROWS=14000000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 
 # One minute of random templates and SQL.

@@ -148,12 +148,16 @@ impl CopyJob {
         let (pipe, node, target) = self.resolve(&access)?;
         let params: Params = self.params.clone().into();
         let query = standpipe.reader().copy_query(&access, &pipe, &node, Some(&params));
-        let query = context.unless_cancelled(query).await?;
+        let query = context.unless_cancelled(async { query.await.map_err(passing) }).await?;
         context.show(Map::from_iter([(QUERY_SQL.to_owned(), query.shown.as_str().into())])).await?;
         let columns = standpipe.storage.columns(&workspace, target.table()).await?;
         let columns = fit_columns(&query.columns, &columns, target.name.as_str())?;
         let staging = staging(context);
         context.go_on()?;
+        if context.job().attempts > 1 {
+            // A server may not have noticed that an earlier run lost its connection.
+            standpipe.storage.kill(&self.run_id(context.job().attempts - 1)).await;
+        }
         standpipe.storage.create_staging(&workspace, &staging, target.table()).await?;
         self.fill(context, &workspace, &staging, &columns, &query).await?;
         drop(access);
@@ -165,6 +169,14 @@ impl CopyJob {
         context.show(Map::from_iter([("rows".to_owned(), rows.into())])).await?;
         let entered = Change::PutCheckpoint(context.job().id, json!({"has_entered": true}));
         Ok(standpipe.replace_rows(&workspace, self.target, &new, vec![entered]).await?)
+    }
+
+    /// Names a run in the engine, which takes a name only once at a time.
+    fn run_id(&self, attempt: u32) -> String {
+        match attempt {
+            0 | 1 => self.query_id.to_string(),
+            later => format!("{}-{later}", self.query_id),
+        }
     }
 
     /// What the copy may do: what the token may that asked for it.
@@ -197,7 +209,7 @@ impl CopyJob {
         query: &CopyQuery,
     ) -> Result<(), Failure> {
         let standpipe = context.standpipe();
-        let query_id = self.query_id.to_string();
+        let query_id = self.run_id(context.job().attempts);
         let transfer = Transfer {
             query_id: &query_id,
             time: standpipe.jobs.limits().copy.time,
@@ -243,6 +255,15 @@ impl CopyJob {
 /// The error for a copy of more rows than one may have.
 pub(crate) fn too_many_rows(limit: u64) -> Error {
     Error::JobLimit { message: format!("a copy may have at most {limit} rows: copy less at once") }
+}
+
+/// The error as one that says more about the moment, where the engine took too long to look at the query: it has just been
+/// started, perhaps, and opens its tables.
+fn passing(error: Error) -> Error {
+    match error {
+        Error::Timeout { .. } => Error::EngineUnavailable { action: "look at the query" },
+        error => error,
+    }
 }
 
 /// Whether the rows are in the target, by this run or an earlier one.

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::limits::{Candidate, admit};
-use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Left, Retry, ended};
+use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Left, Retry, finished};
 use crate::error::{Error, Result};
 use crate::model::JobId;
 use crate::schedules::run_due;
@@ -237,7 +237,7 @@ impl Runner {
         let store = self.standpipe.catalog().store();
         let ended_job = store.end_job(context.job().id, self.owner(), status, error, self.now()).await?;
         if let Some(job) = ended_job {
-            ended(&self.standpipe, &job);
+            finished(&self.standpipe, &job);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, ended};
+use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, finished};
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
 
@@ -103,7 +103,7 @@ impl Standpipe {
     /// What follows from cancelling a job.
     pub(super) fn cancelled(&self, job: &Job) {
         if job.status.is_final() {
-            ended(self, job);
+            finished(self, job);
         } else {
             self.jobs.interrupt(job.id);
             self.jobs.wake();

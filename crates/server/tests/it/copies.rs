@@ -505,6 +505,30 @@ async fn a_replaced_target_is_never_seen_empty_or_mixed() {
     assert_eq!(app.rows("SELECT count(), any(name) FROM many").await, "200000\te\n");
 }
 
+#[tokio::test]
+async fn rows_appended_during_copies_are_kept() {
+    let app = app().await;
+    app.create_data_source("busy", "id Int64 `json:$.id`, name String `json:$.name`").await;
+    let sql = "SELECT toInt64(number) AS id, 'copied' AS name FROM numbers(1000)";
+    app.create_pipe("fill", sql).await;
+    app.post("/v0/pipes/fill/nodes/fill_0/copy?target_datasource=busy").send().await.assert_status(200);
+    let copies = async {
+        for _ in 0..5 {
+            app.post("/v0/pipes/fill/copy").send().await.assert_status(200);
+            app.run_jobs().await;
+        }
+    };
+    let appends = async {
+        for id in 0..50 {
+            app.send_events("busy", &format!("{{\"id\":{id},\"name\":\"sent\"}}")).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(copies, appends);
+    let sql = "SELECT name, count(), uniqExact(id) FROM busy GROUP BY name ORDER BY name";
+    assert_eq!(app.rows(sql).await, "copied\t5000\t1000\nsent\t50\t50\n");
+}
+
 /// No table is left that no data source uses.
 async fn assert_no_staging(app: &TestApp) {
     let sql = format!(

@@ -5,8 +5,8 @@
 
 mod context;
 mod copy;
-mod ended;
 mod entering;
+mod finished;
 mod job;
 mod kind;
 mod limits;
@@ -22,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Failure};
 pub use copy::{CopyJob, QUERY_SQL};
 pub(crate) use copy::{too_many_rows, with_timestamp};
-pub(crate) use ended::ended;
+pub(crate) use finished::finished;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
-pub use kind::{JobKind, Kind, NewJob, Retry};
+pub use kind::{JobKind, Kind, Left, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
 pub use populate::PopulateJob;
 pub(crate) use populate::take_snapshot;

@@ -21,6 +21,15 @@ pub enum Retry {
     Exact(u32),
 }
 
+/// What cleaning up after a run found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing of the work is there, now.
+    Undone,
+    /// The work was done before the run came to its bad end: the job ends well.
+    Done,
+}
+
 /// A kind of job: what it does stands in the struct, which is kept as JSON. Adding a kind is a file with one of these and
 /// a line in [`super::KINDS`].
 pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -34,10 +43,10 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn run(&self, context: &Context) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. `ending` is what the
-    /// job will be. It may be called several times, also when there is nothing to remove; while it fails, it is tried
-    /// again.
-    fn clean_up(&self, _context: &Context, _ending: JobStatus) -> impl Future<Output = Result<()>> + Send {
-        async { Ok(()) }
+    /// job will be if its work is undone. It may be called several times, also when there is nothing to remove; while it
+    /// fails, it is tried again.
+    fn clean_up(&self, _context: &Context, _ending: JobStatus) -> impl Future<Output = Result<Left>> + Send {
+        async { Ok(Left::Undone) }
     }
 }
 
@@ -52,7 +61,7 @@ pub struct Kind {
     /// [`JobKind::RETRY`]
     pub retry: Retry,
     pub(super) run: fn(Context) -> Work<(), Failure>,
-    pub(super) clean_up: fn(Context, JobStatus) -> Work<(), Error>,
+    pub(super) clean_up: fn(Context, JobStatus) -> Work<Left, Error>,
 }
 
 impl Kind {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::entering::{Applied, apply, drop_tables, enter, prefix, staging};
-use super::{Context, Failure, Job, JobKind, JobStatus, NewJob, Origin, Retry, Subject};
+use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
 use crate::error::{Error, Result};
 use crate::model::{
     CopyMode, DataSource, DataSourceId, Materialization, NodeId, Pipe, PipeId, Published, Role, Workspace,
@@ -87,6 +87,11 @@ pub(crate) async fn take_snapshot(
     standpipe.storage.faults().check(Fault::AfterSnapshot)
 }
 
+/// How far an earlier run or this one has come.
+async fn reached(context: &Context) -> Result<Checkpoint> {
+    Ok(context.checkpoint().await?.unwrap_or_default())
+}
+
 fn checkpoint(has_entered: bool) -> Value {
     json!({"has_snapshot": true, "has_entered": has_entered})
 }
@@ -96,7 +101,7 @@ impl JobKind for PopulateJob {
     const RETRY: Retry = Retry::Exact(6);
 
     async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let reached = context.checkpoint::<Checkpoint>()?.unwrap_or_default();
+        let reached = reached(context).await?;
         if !reached.has_entered {
             if !reached.has_snapshot {
                 self.begin(context).await?;
@@ -111,9 +116,15 @@ impl JobKind for PopulateJob {
         Ok(faults.check(Fault::BeforeDone)?)
     }
 
-    async fn clean_up(&self, context: &Context, ending: JobStatus) -> Result<()> {
+    async fn clean_up(&self, context: &Context, ending: JobStatus) -> Result<Left> {
         drop_tables(context).await?;
-        if ending == JobStatus::Error { self.unlink(context).await } else { Ok(()) }
+        if reached(context).await?.has_entered {
+            return Ok(Left::Done);
+        }
+        if ending == JobStatus::Error {
+            self.unlink(context).await?;
+        }
+        Ok(Left::Undone)
     }
 }
 

@@ -50,7 +50,7 @@ async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result
         tracing::info!(pipe = %pipe.name, "a scheduled run is left out: the one before has not ended");
     }
     let run = due.run.filter(|_| !busy);
-    let job = run.map(|time| CopyJob::scheduled(standpipe, workspace, pipe, copy, time)).transpose()?;
+    let job = run.map(|time| CopyJob::scheduled(standpipe, workspace, pipe, copy, (time, now))).transpose()?;
     let to = ScheduleMove { next_run: due.next, skipped: u64::from(busy), missed: due.missed };
     store.move_schedule(row, to, job.as_ref(), now).await?;
     Ok(())

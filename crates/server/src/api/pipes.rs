@@ -15,8 +15,10 @@ use axum::{Extension, Json};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use standpipe_core::access::Access;
 use standpipe_core::model::Pipe;
 use standpipe_core::operations::copies::CopyRequest;
 use standpipe_core::operations::nodes::{NewNode, NodeKind};
@@ -111,10 +113,7 @@ pub async fn create_pipe(
         replace: copies || fields.flag("force"),
         copy: copy_fields(&fields),
     };
-    let shown = |pipe: &Pipe| {
-        let body = PipeBody::of(pipe, &url).in_workspace(&access, app.standpipe.clock().now());
-        PipeView::full().show(&body.with_materialized(Materialized::False))
-    };
+    let shown = |pipe: &Pipe| show_created(pipe, &access, &url, app.standpipe.clock().now());
     if !new.nodes.iter().any(|node| node.kind == NodeKind::Materialized) {
         return Ok(Json(shown(&*app.standpipe.create_pipe(&access, new).await?)));
     }
@@ -125,6 +124,18 @@ pub async fn create_pipe(
         answer.extend(view);
     }
     Ok(Json(answer))
+}
+
+/// A pipe that was created, as its answer shows it.
+fn show_created(pipe: &Pipe, access: &Access, url: &PublicUrl, now: Timestamp) -> Map<String, Value> {
+    let body = PipeBody::of(pipe, url).in_workspace(access, now).with_materialized(Materialized::False);
+    let mut shown = PipeView::full().show(&body);
+    // Clients that push copy pipes ask whether their target was made for them.
+    if let Some(target) = pipe.copy().and_then(|copy| access.workspace().data_sources.get(&copy.target)) {
+        shown.insert("datasource".to_owned(), json!({"id": target.id.to_string(), "name": target.name.as_str()}));
+        shown.insert("created_datasource".to_owned(), false.into());
+    }
+    shown
 }
 
 /// The pipe's fields, and the nodes that the body or the query defines.

@@ -109,7 +109,7 @@ pub fn views(database: &str) -> Statement {
 /// The names of the materialized views that a table feeds, one per line.
 pub fn views_over(database: &str, table: &str) -> Statement {
     Internal::new(format!(
-        "SELECT arrayJoin(dependencies_table) AS name\nFROM system.tables\nWHERE database = {} AND name = {}\n\
+        "SELECT arrayJoin(dependencies_table)\nFROM system.tables\nWHERE database = {} AND name = {}\n\
          FORMAT TabSeparated",
         string_literal(database),
         string_literal(table)

@@ -1,0 +1,325 @@
+//! Populates over HTTP: the requests of the Pipes API's documents, their fields and codes.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestApp, redact};
+
+/// What `app`'s view does.
+const SUMS: &str = "SELECT part, countState() AS n, sumState(v) AS total FROM events GROUP BY part";
+
+const POPULATION: &str = "/v0/pipes/mv/nodes/mv_0/population";
+
+/// 300 events in three partitions, and a view over them that has seen none.
+async fn app() -> TestApp {
+    let app = TestApp::new().await;
+    create_events(&app, "part UInt8 `json:$.part`, v Int64 `json:$.v`").await;
+    send(&app, 0..300).await;
+    app.create_pipe("mv", SUMS).await;
+    app.post("/v0/pipes/mv/nodes/mv_0/materialization?datasource=sums").send().await.assert_status(200);
+    app
+}
+
+async fn create_events(app: &TestApp, schema: &str) {
+    let body = json!({
+        "name": "events", "schema": schema, "engine": "MergeTree", "engine_partition_key": "part",
+        "engine_sorting_key": "v",
+    });
+    app.post("/v0/datasources").json(&body).send().await.assert_status(200);
+}
+
+async fn send(app: &TestApp, numbers: std::ops::Range<u64>) {
+    let rows: Vec<String> = numbers.map(|v| json!({"part": v % 3, "v": v}).to_string()).collect();
+    app.send_events("events", &rows.join("\n")).await;
+}
+
+async fn populate(app: &TestApp, form: &str) -> Answer {
+    app.post(POPULATION).form(form).send().await
+}
+
+/// Populates and answers the job as it ended.
+async fn populated(app: &TestApp, form: &str) -> Value {
+    let node = populate(app, form).await.assert_status(200).json();
+    app.run_jobs().await;
+    job(app, &node["job"]).await
+}
+
+async fn job(app: &TestApp, job: &Value) -> Value {
+    app.get(&format!("/v0/jobs/{}", job["id"].as_str().unwrap())).send().await.assert_status(200).json()
+}
+
+/// What the target says of all events.
+async fn sums(app: &TestApp) -> String {
+    let sql =
+        "SELECT sum(n), sum(total) FROM (SELECT countMerge(n) AS n, sumMerge(total) AS total FROM sums GROUP BY part)";
+    app.rows(sql).await.trim().replace('\t', ":")
+}
+
+/// Tables of the workspace that belong to jobs.
+async fn tables_of_jobs(app: &TestApp) -> Vec<String> {
+    let database = app.workspace().database.clone();
+    let sql = format!("SELECT name FROM system.tables WHERE database = '{database}' AND startsWith(name, 'job_')");
+    app.engine_lines(&sql).await
+}
+
+#[tokio::test]
+async fn a_populate_answers_a_job() {
+    let app = app().await;
+    assert_eq!(sums(&app).await, "0:0");
+    let node = populate(&app, "truncate=false&unlink_on_populate_error=false").await.assert_status(200).json();
+    assert_eq!((&node["name"], &node["node_type"]), (&json!("mv_0"), &json!("materialized")));
+    assert_eq!(node["materialized"], node["job"]["datasource"]["id"]);
+    let shown = |job: &Value| {
+        let text = serde_json::to_string_pretty(&redact(job.clone())).unwrap();
+        text.replace(job["id"].as_str().unwrap(), "[job]")
+    };
+    insta::assert_snapshot!(shown(&node["job"]), @r#"
+    {
+      "id": "[uuid 1]",
+      "job_id": "[uuid 1]",
+      "kind": "populateview",
+      "status": "waiting",
+      "created_at": "[time]",
+      "updated_at": "[time]",
+      "started_at": null,
+      "is_cancellable": true,
+      "progress_percentage": 0.0,
+      "datasource": {
+        "id": "[id 2]",
+        "name": "sums"
+      },
+      "pipe_id": "[id 3]",
+      "pipe_name": "mv",
+      "job_url": "http://localhost:7181/v0/jobs/[job]",
+      "queries": []
+    }
+    "#);
+    app.run_jobs().await;
+    insta::assert_snapshot!(shown(&job(&app, &node["job"]).await), @r#"
+    {
+      "id": "[uuid 1]",
+      "job_id": "[uuid 1]",
+      "kind": "populateview",
+      "status": "done",
+      "created_at": "[time]",
+      "updated_at": "[time]",
+      "started_at": "[time]",
+      "is_cancellable": false,
+      "progress_percentage": 100.0,
+      "datasource": {
+        "id": "[id 2]",
+        "name": "sums"
+      },
+      "pipe_id": "[id 3]",
+      "pipe_name": "mv",
+      "job_url": "http://localhost:7181/v0/jobs/[job]",
+      "queries": [
+        {
+          "query_id": "[uuid 4]",
+          "status": "done"
+        },
+        {
+          "query_id": "[uuid 5]",
+          "status": "done"
+        },
+        {
+          "query_id": "[uuid 6]",
+          "status": "done"
+        }
+      ]
+    }
+    "#);
+    assert_eq!(sums(&app).await, "300:44850");
+    assert_eq!(tables_of_jobs(&app).await, [""; 0]);
+    let statistics = app.get("/v0/datasources/sums").send().await.json()["statistics"].clone();
+    assert_eq!(statistics["row_count"], 3);
+    let listed = app.get("/v0/jobs?kind=populateview&pipe_name=mv&status=done").send().await.json();
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn rows_come_once_each_with_the_view_that_was_made_for_them() {
+    let app = app().await;
+    app.create_pipe("again", SUMS).await;
+    app.create_data_source("unused", "a Int8").await;
+    // The snapshot is of the moment in which the view was made; what comes later, the view sees.
+    let uri = "/v0/pipes/again/nodes/again_0/materialization?datasource=whole&populate=true";
+    let node = app.post(uri).send().await.assert_status(200).json();
+    assert_eq!((&node["job"]["kind"], &node["job"]["status"]), (&json!("populateview"), &json!("waiting")));
+    send(&app, 300..400).await;
+    app.run_jobs().await;
+    send(&app, 400..500).await;
+    assert_eq!(job(&app, &node["job"]).await["status"], "done");
+    let sql = "SELECT sum(n) FROM (SELECT countMerge(n) AS n FROM whole GROUP BY part)";
+    assert_eq!(app.rows(sql).await, "500\n");
+}
+
+#[tokio::test]
+async fn conditions_and_subsets_choose_rows() {
+    let app = app().await;
+    let job = populated(&app, "populate_condition=part = 1 AND v >= 100").await;
+    assert_eq!(job["status"], "done");
+    assert_eq!(sums(&app).await, format!("67:{}", (100..300).filter(|v| v % 3 == 1).sum::<u64>()));
+    let job = populated(&app, "truncate=true&populate_condition=toString(v) LIKE '1%25' OR v = 2 -- or so").await;
+    assert_eq!(job["status"], "done");
+    assert_eq!(sums(&app).await.split(':').next(), Some("112"));
+    // A subset goes before the condition.
+    let job = populated(&app, "truncate=true&populate_subset=0.1&populate_condition=v = -1").await;
+    assert_eq!(job["status"], "done");
+    assert_eq!(sums(&app).await.split(':').next(), Some("30"));
+    let job = populated(&app, "truncate=true&populate_condition=v < 0").await;
+    assert_eq!((&job["status"], &job["progress_percentage"]), (&json!("done"), &json!(100.0)));
+    assert_eq!(sums(&app).await, "0:0");
+    // In JSON and in the query, too.
+    let body = json!({"populate_condition": "v = 7"});
+    app.post(POPULATION).json(&body).send().await.assert_status(200);
+    app.post(&format!("{POPULATION}?populate_condition=v%20%3D%208")).send().await.assert_status(200);
+    app.run_jobs().await;
+    app.run_jobs().await;
+    assert_eq!(sums(&app).await, "2:15");
+}
+
+#[tokio::test]
+async fn truncate_begins_anew_and_nothing_adds() {
+    let app = app().await;
+    populated(&app, "").await;
+    populated(&app, "").await;
+    assert_eq!(sums(&app).await, "600:89700");
+    populated(&app, "truncate=true").await;
+    assert_eq!(sums(&app).await, "300:44850");
+    send(&app, 300..301).await;
+    assert_eq!(sums(&app).await, "301:45150");
+}
+
+#[tokio::test]
+async fn what_cannot_be_populated_says_why() {
+    let app = app().await;
+    for subset in ["0", "0.11", "1", "-0.05", "NaN"] {
+        let text = populate(&app, &format!("populate_subset={subset}")).await.assert_error(400);
+        assert!(text.contains("greater than 0 and at most 0.1"), "{subset}: {text}");
+    }
+    assert!(populate(&app, "populate_subset=some").await.assert_error(400).contains("'some'"));
+    for condition in [
+        "nothing = 1",
+        "v = ",
+        "1) OR (1",
+        "v = 1; SELECT 1",
+        "v IN (SELECT v FROM events)",
+        "exists(SELECT 1)",
+        "file('/etc/passwd') = ''",
+        "v = 1 SETTINGS max_threads = 1",
+        "v FORMAT CSV",
+        "dictGet('d', 'a', v) = 1",
+        "v = 1 UNION ALL SELECT 1",
+        "joinGet('events', 'v', 1) = 1",
+        "v IN system.users",
+        "v IN events",
+    ] {
+        let text = populate(&app, &form(condition)).await.assert_error(400);
+        assert!(text.contains("populate_condition"), "{condition}: {text}");
+        let uri = format!("/v0/pipes/mv/nodes/mv_0/materialization?datasource=x&populate=true&{}", form(condition));
+        app.post(&uri).send().await.assert_error(400);
+    }
+    app.append_node("mv", "plain", "SELECT 1 AS one").await;
+    let text = app.post("/v0/pipes/mv/nodes/plain/population").send().await.assert_error(400);
+    assert!(text.contains("not materialized"), "{text}");
+    app.post("/v0/pipes/nope/nodes/mv_0/population").send().await.assert_error(404);
+    app.post("/v0/pipes/mv/nodes/nope/population").send().await.assert_error(404);
+    let jobs = app.get("/v0/jobs").send().await.json();
+    assert_eq!(jobs["jobs"], json!([]));
+    // The same at the request that makes the view: then there is no view, and no target.
+    app.create_pipe("other", SUMS).await;
+    let uri = "/v0/pipes/other/nodes/other_0/materialization?datasource=y&populate=true";
+    app.post(&format!("{uri}&populate_subset=2")).send().await.assert_error(400);
+    app.post(&format!("{uri}&populate_condition=nothing%3D1")).send().await.assert_error(400);
+    app.get("/v0/datasources/y").send().await.assert_error(404);
+    assert_eq!(app.get("/v0/pipes/other").send().await.json()["type"], "default");
+    let null = json!({"name": "void", "schema": "a Int8 `json:$.a`", "engine": "Null"});
+    app.post("/v0/datasources").json(&null).send().await.assert_status(200);
+    app.create_pipe("through", "SELECT a FROM void").await;
+    let uri = "/v0/pipes/through/nodes/through_0";
+    app.post(&format!("{uri}/materialization?datasource=kept&populate=true")).send().await.assert_error(400);
+    app.post(&format!("{uri}/materialization?datasource=kept")).send().await.assert_status(200);
+    app.send_events("void", "{\"a\":7}").await;
+    assert_eq!(app.rows("SELECT a FROM kept").await, "7\n");
+    app.post(&format!("{uri}/population")).send().await.assert_error(400);
+}
+
+fn form(condition: &str) -> String {
+    format!("populate_condition={}", condition.replace('%', "%25").replace(' ', "+").replace(';', "%3B"))
+}
+
+/// A view that fails for rows of which `v` is 13.
+async fn failing_app() -> TestApp {
+    let app = TestApp::new().await;
+    create_events(&app, "part UInt8 `json:$.part`, v Int64 `json:$.v`").await;
+    send(&app, 0..30).await;
+    app.create_pipe("mv", "SELECT part, v, throwIf(v = 13) AS bad FROM events").await;
+    app.post("/v0/pipes/mv/nodes/mv_0/materialization?datasource=kept").send().await.assert_status(200);
+    app
+}
+
+async fn is_linked(app: &TestApp) -> bool {
+    app.get("/v0/pipes/mv").send().await.json()["type"] == "materialized"
+}
+
+#[tokio::test]
+async fn a_first_populate_that_fails_unlinks_the_view() {
+    let app = failing_app().await;
+    let job = populated(&app, "").await;
+    assert_eq!(job["status"], "error");
+    assert!(job["error"].as_str().unwrap().contains("throwIf"), "{job}");
+    assert!(!is_linked(&app).await);
+    assert_eq!(app.rows("SELECT count() FROM kept").await, "0\n");
+    assert_eq!(tables_of_jobs(&app).await, [""; 0]);
+    send(&app, 13..14).await;
+    populate(&app, "").await.assert_error(400);
+}
+
+#[tokio::test]
+async fn later_ones_only_when_asked_to() {
+    let app = failing_app().await;
+    assert_eq!(populated(&app, "populate_condition=v < 10").await["status"], "done");
+    assert_eq!(populated(&app, "").await["status"], "error");
+    assert!(is_linked(&app).await);
+    assert_eq!(app.rows("SELECT count() FROM kept").await, "10\n");
+    assert_eq!(populated(&app, "unlink_on_populate_error=true").await["status"], "error");
+    assert!(!is_linked(&app).await);
+}
+
+#[tokio::test]
+async fn a_populate_is_cancelled_and_the_view_stays() {
+    let app = app().await;
+    let node = populate(&app, "").await.assert_status(200).json();
+    let id = node["job"]["id"].as_str().unwrap();
+    app.post(&format!("/v0/jobs/{id}/cancel")).send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(job(&app, &node["job"]).await["status"], "cancelled");
+    assert!(is_linked(&app).await);
+    assert_eq!(sums(&app).await, "0:0");
+    let again = app.request(Method::POST, &format!("/v0/jobs/{id}/retry")).send().await;
+    assert!(again.status == 200 || again.status == 400, "{}", again.text());
+}
+
+#[tokio::test]
+async fn a_populate_of_a_view_that_is_gone_says_so() {
+    let app = app().await;
+    let node = populate(&app, "").await.assert_status(200).json();
+    app.delete("/v0/pipes/mv/nodes/mv_0/materialization").send().await.assert_status(204);
+    app.run_jobs().await;
+    // Unlinking cancels what waits.
+    assert_eq!(job(&app, &node["job"]).await["status"], "cancelled");
+    assert_eq!(sums(&app).await, "0:0");
+    assert_eq!(tables_of_jobs(&app).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_may_create_pipes_may_populate() {
+    let app = app().await;
+    let reader = app.with_scopes(&["PIPES:READ:mv", "DATASOURCES:READ:events", "DATASOURCES:APPEND:sums"]).await;
+    reader.post(POPULATION).send().await.assert_error(403);
+    let creator = app.with_scopes(&["PIPES:CREATE"]).await;
+    creator.post(POPULATION).send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(sums(&app).await, "300:44850");
+}

@@ -33,10 +33,12 @@ lint: setup
 bench: build
 	scripts/bench.sh
 
-# Kills in the middle of jobs, at full size: fifty of small copies, then two of a copy of 14 million rows over 90 partitions.
+# Kills in the middle of jobs, at full size: fifty of small copies, two of a copy of 14 million rows over 90 partitions, two of a
+# populate of 20 million rows while five writers append. CHAOS_SEED repeats a run.
 chaos: setup
 	CHAOS_KILLS=50 CHAOS_COPY_ROWS=300000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 	CHAOS_KILLS=2 CHAOS_COPY_ROWS=14000000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
+	CHAOS_KILLS=2 CHAOS_POPULATE_ROWS=20000000 cargo test --package standpipe --test serve under_fire -- --nocapture
 
 # One minute of random templates and SQL.
 fuzz: setup

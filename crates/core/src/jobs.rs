@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Failure};
 pub use copy::{CopyJob, QUERY_SQL};
 pub(crate) use copy::{too_many_rows, with_timestamp};
+pub(crate) use entering::tables_prefix;
 pub(crate) use finished::finished;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
 pub use kind::{JobKind, Kind, Left, NewJob, Retry};

@@ -15,6 +15,7 @@ use standpipe_clickhouse::{Checked, Sql};
 use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard};
 
 use crate::error::{Error, Result};
+use crate::jobs::tables_prefix;
 use crate::model::{DataSourceId, Materialization, NodeId, Workspace, WorkspaceId};
 use crate::standpipe::Standpipe;
 
@@ -131,7 +132,7 @@ impl Standpipe {
     /// Drops the tables of jobs that have ended, or were never recorded.
     pub(crate) async fn drop_stray_tables(&self, workspace: &Workspace) -> Result<()> {
         let active = self.catalog.store().active_jobs().await?;
-        let prefixes: Vec<String> = active.iter().map(|job| format!("job_{}_", job.id.0.simple())).collect();
+        let prefixes: Vec<String> = active.iter().map(|job| tables_prefix(job.id)).collect();
         for table in self.storage.tables_beginning(workspace, "job_").await? {
             if !prefixes.iter().any(|prefix| table.starts_with(prefix)) {
                 self.storage.drop_staging(workspace, &table).await?;

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics where it fails")]
 
+#[path = "serve/populates.rs"]
+mod populates;
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -389,7 +392,8 @@ async fn until_ended(caller: &Caller, job: &str) -> Value {
     }
 }
 
-/// Kills engine or server at a random moment of each of several copies over 90 partitions: none is doubled, none missing.
+/// Kills engine or server at a random moment of each of several copies over 90 partitions: no row is doubled, none missing,
+/// in the target and in a view over it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_killed_at_any_moment_is_copied_once() {
     let (rounds, rows) = (size("CHAOS_KILLS", 4), size("CHAOS_COPY_ROWS", 90_000));
@@ -406,6 +410,9 @@ async fn a_copy_killed_at_any_moment_is_copied_once() {
         format!("%\nSELECT number % 90 AS part, number AS n, {{{{UInt64(mark, 0)}}}} AS mark FROM numbers({rows})");
     server.caller.post("/v0/pipes", &json!({"name": "cp", "sql": sql}).to_string()).await;
     server.caller.post("/v0/pipes/cp/nodes/cp_0/copy?target_datasource=target", "").await;
+    let view = "SELECT mark, countState() AS c, sumState(n) AS s FROM target GROUP BY mark";
+    server.caller.post("/v0/pipes", &json!({"name": "mv", "sql": view}).to_string()).await;
+    server.caller.post("/v0/pipes/mv/nodes/mv_0/materialization?datasource=by_mark", "").await;
     let mut longest = 200;
     for round in 0..rounds {
         let answer = server.caller.post(&format!("/v0/pipes/cp/copy?mark={round}"), "").await;
@@ -437,6 +444,9 @@ async fn a_copy_killed_at_any_moment_is_copied_once() {
     }
     let counts = server.caller.rows("SELECT count() FROM target").await;
     assert_eq!(counts, [(rounds * rows).to_string()], "no row of any round is missing or doubled");
+    let view = "SELECT mark, countMerge(c), sumMerge(s) FROM by_mark GROUP BY mark ORDER BY mark";
+    let fresh = "SELECT mark, count(), sum(n) FROM target GROUP BY mark ORDER BY mark";
+    assert_eq!(server.caller.rows(view).await, server.caller.rows(fresh).await, "the view on the target");
     let (status, _) = server.stop().await;
     assert_eq!(status.code(), Some(0));
 }

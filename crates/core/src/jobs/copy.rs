@@ -163,7 +163,7 @@ impl CopyJob {
         context.show(Map::from_iter([("rows".to_owned(), rows.into())])).await?;
         let entered = json!({"has_entered": true});
         let id = context.job().id;
-        enter(context, self.target, self.mode, |_| Ok(vec![Change::PutCheckpoint(id, entered.clone())])).await
+        enter(context, self.target, self.mode.into(), |_| Ok(vec![Change::PutCheckpoint(id, entered.clone())])).await
     }
 
     /// Names a run in the engine, which takes a name only once at a time.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Context, Failure};
 use crate::error::{Error, Result};
-use crate::model::{CopyMode, DataSourceId, Materialization, NodeId, Workspace};
+use crate::model::{CopyMode, DataSourceId, JobId, Materialization, NodeId, Workspace};
 use crate::operations::copies::fit_columns;
 use crate::operations::new_rows::NewRows;
 use crate::storage::{Fault, Transfer};
@@ -15,8 +15,12 @@ use crate::store::Change;
 use crate::views::lineage::{downstream, views};
 
 /// What begins the names of a job's tables.
+pub(crate) fn tables_prefix(job: JobId) -> String {
+    format!("job_{}_", job.0.simple())
+}
+
 pub(super) fn prefix(context: &Context) -> String {
-    format!("job_{}_", context.job().id.0.simple())
+    tables_prefix(context.job().id)
 }
 
 /// The staging table of a job for the rows of its own target.
@@ -38,13 +42,33 @@ struct Step {
     view: Materialization,
 }
 
-/// Enters the rows of the job's staging table into `target`, and what views make of them into theirs. With
-/// [`CopyMode::Replace`] the rows that are there go; so do those of a view's target, unless other views fill it too. What
-/// `with` decides is written in the same transaction; when it fails, nothing has entered.
+/// What becomes of the rows that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Present {
+    /// They stay, and are older than those that enter: where rows replace each other, the later ones win.
+    Older,
+    /// They stay, and are newer than those that enter.
+    Newer,
+    /// They go.
+    Gone,
+}
+
+impl From<CopyMode> for Present {
+    fn from(mode: CopyMode) -> Present {
+        match mode {
+            CopyMode::Append => Present::Older,
+            CopyMode::Replace => Present::Gone,
+        }
+    }
+}
+
+/// Enters the rows of the job's staging table into `target`, and what views make of them into theirs. Where the rows that
+/// are there go, so do those of a view's target, unless other views fill it too. What `with` decides is written in the same
+/// transaction; when it fails, nothing has entered.
 pub(super) async fn enter(
     context: &Context,
     target: DataSourceId,
-    mode: CopyMode,
+    present: Present,
     with: impl Fn(&Workspace) -> Result<Vec<Change>>,
 ) -> Result<(), Failure> {
     let (standpipe, id) = (context.standpipe(), context.job().workspace);
@@ -59,7 +83,7 @@ pub(super) async fn enter(
         let workspace = standpipe.current_workspace(id)?;
         // A view that was made or unlinked meanwhile would miss these rows, or see them for nothing.
         if self::steps(&workspace, target) == steps {
-            let rows = new_rows(&workspace, target, mode, staged);
+            let rows = new_rows(&workspace, target, present, staged);
             return Ok(standpipe.replace_rows_closed(&closed, &workspace, &rows, with).await?);
         }
     }
@@ -74,17 +98,23 @@ fn steps(workspace: &Workspace, target: DataSourceId) -> Vec<Step> {
 fn new_rows(
     workspace: &Workspace,
     target: DataSourceId,
-    mode: CopyMode,
+    present: Present,
     staged: BTreeMap<DataSourceId, String>,
 ) -> Vec<(DataSourceId, NewRows)> {
     let passed: Vec<NodeId> = downstream(workspace, target).iter().map(|it| it.node).collect();
     let fed_by_others = |id| views(workspace).any(|it| it.view.target == id && !passed.contains(&it.node));
-    let keeps = |id| mode == CopyMode::Append || (id != target && fed_by_others(id));
+    let keeps = |id| present != Present::Gone || (id != target && fed_by_others(id));
     staged
         .into_iter()
         .map(|(id, staging)| {
-            let keeps_rows = keeps(id);
-            (id, NewRows { staging: Some(staging), keeps_rows, keeps_quarantine: true, definition: None })
+            let rows = NewRows {
+                staging: Some(staging),
+                is_staging_older: present == Present::Newer,
+                keeps_rows: keeps(id),
+                keeps_quarantine: true,
+                definition: None,
+            };
+            (id, rows)
         })
         .collect()
 }

@@ -42,6 +42,11 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Does the work. It stops at the next safe place once `context` says that the job is cancelled.
     fn run(&self, context: &Context) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Why a job that ended badly cannot be added once more, if it cannot.
+    fn refuse_retry(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. `ending` is what the
     /// job will be if its work is undone. It may be called several times, also when there is nothing to remove; while it
     /// fails, it is tried again.
@@ -61,6 +66,7 @@ pub struct Kind {
     /// [`JobKind::RETRY`]
     pub retry: Retry,
     pub(super) run: fn(Context) -> Work<(), Failure>,
+    retry_refused: fn(&Job) -> Result<Option<&'static str>>,
     pub(super) clean_up: fn(Context, JobStatus) -> Work<Left, Error>,
 }
 
@@ -71,10 +77,18 @@ impl Kind {
             name: K::NAME,
             retry: K::RETRY,
             run: |context| Box::pin(async move { read::<K>(context.job())?.run(&context).await }),
+            retry_refused: |job| Ok(read::<K>(job)?.refuse_retry()),
             clean_up: |context, ending| {
                 Box::pin(async move { read::<K>(context.job())?.clean_up(&context, ending).await })
             },
         }
+    }
+}
+
+impl Kind {
+    /// Why this job cannot be added once more, if it cannot.
+    pub(crate) fn refuse_retry(&self, job: &Job) -> Result<Option<&'static str>> {
+        (self.retry_refused)(job)
     }
 }
 

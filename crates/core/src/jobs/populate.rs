@@ -9,12 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::entering::{Applied, apply, drop_tables, enter, prefix, staging};
+use super::entering::{Applied, Present, apply, drop_tables, enter, prefix, staging, tables_prefix};
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
 use crate::error::{Error, Result};
-use crate::model::{
-    CopyMode, DataSource, DataSourceId, Materialization, NodeId, Pipe, PipeId, Published, Role, Workspace,
-};
+use crate::model::{DataSource, DataSourceId, Materialization, NodeId, Pipe, PipeId, Published, Role, Workspace};
 use crate::operations::new_rows::NewRows;
 use crate::standpipe::Standpipe;
 use crate::storage::{Fault, Partition, ddl};
@@ -46,6 +44,8 @@ pub struct PopulateJob {
     pub truncate: bool,
     /// Whether a failure unlinks the view although an earlier populate succeeded.
     pub unlink_on_error: bool,
+    /// Whether its snapshot is that of the moment in which the view was made, which cannot be taken again.
+    pub is_with_view: bool,
 }
 
 /// How far a populate has come.
@@ -81,7 +81,7 @@ pub(crate) async fn take_snapshot(
     source: &DataSource,
     job: &mut Job,
 ) -> Result<()> {
-    let snapshot = format!("job_{}_source", job.id.0.simple());
+    let snapshot = format!("{}source", tables_prefix(job.id));
     standpipe.storage.create_snapshot(workspace, &snapshot, &source.table().rows()).await?;
     job.checkpoint = Some(checkpoint(false));
     standpipe.storage.faults().check(Fault::AfterSnapshot)
@@ -108,12 +108,19 @@ impl JobKind for PopulateJob {
             }
             self.fill(context).await?;
             let entered = |workspace: &Workspace| self.entered(context, workspace);
-            enter(context, self.target, CopyMode::Append, entered).await?;
+            // What the view sent on since the snapshot is newer than what comes of it.
+            enter(context, self.target, Present::Newer, entered).await?;
         }
         let faults = context.standpipe().storage.faults();
         faults.check(Fault::AfterSwitch)?;
         drop_tables(context).await?;
         Ok(faults.check(Fault::BeforeDone)?)
+    }
+
+    fn refuse_retry(&self) -> Option<&'static str> {
+        let why = "its snapshot was taken with the view, and what came since would be counted twice: populate the view \
+                   with truncate=true";
+        self.is_with_view.then_some(why)
     }
 
     async fn clean_up(&self, context: &Context, ending: JobStatus) -> Result<Left> {

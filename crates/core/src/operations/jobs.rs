@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, finished};
+use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, KINDS, Origin, QUERY_SQL, finished, tables_prefix};
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
 
@@ -53,6 +53,10 @@ impl Standpipe {
         access.require_job(&old)?;
         if !matches!(old.status, JobStatus::Error | JobStatus::Cancelled) {
             return Err(not_possible(&old, "retried"));
+        }
+        let kind = KINDS.iter().find(|kind| kind.name == old.kind);
+        if let Some(why) = kind.map(|kind| kind.refuse_retry(&old)).transpose()?.flatten() {
+            return Err(Error::bad_request(format!("job '{}' cannot be retried: {why}", old.id)));
         }
         let now = self.clock().now();
         let job = Job {
@@ -104,10 +108,25 @@ impl Standpipe {
     pub(super) fn cancelled(&self, job: &Job) {
         if job.status.is_final() {
             finished(self, job);
+            self.drop_tables_of(job);
         } else {
             self.jobs.interrupt(job.id);
             self.jobs.wake();
         }
+    }
+
+    /// Drops what a job that waited has already made: a snapshot, or what a run left that was to be followed by another.
+    fn drop_tables_of(&self, job: &Job) {
+        if job.attempts == 0 && job.checkpoint.is_none() {
+            return;
+        }
+        let (standpipe, workspace, prefix) = (self.clone(), job.workspace, tables_prefix(job.id));
+        self.spawn(async move {
+            let Some(workspace) = standpipe.catalog().snapshot().workspace(workspace) else { return };
+            if let Err(error) = standpipe.storage.drop_all(&workspace, &prefix).await {
+                tracing::warn!(%error, "the tables of a cancelled job are dropped at the next start");
+            }
+        });
     }
 }
 

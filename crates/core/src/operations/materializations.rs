@@ -18,7 +18,7 @@ use super::nodes::{NewNode, find, named, refuse_any_role};
 use super::pipes::{NewPipe, compile, refuse_node_name};
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{Job, Origin, PopulateJob, take_snapshot};
+use crate::jobs::{Job, Origin, PopulateJob, tables_prefix, take_snapshot};
 use crate::model::{
     DataSource, DataSourceId, Materialization, Node, NodeId, Pipe, PipeId, Published, Role, Workspace, WorkspaceId,
 };
@@ -175,7 +175,9 @@ impl Standpipe {
                     let mut workspace = Workspace::clone(access.workspace());
                     workspace.put_data_source(target.clone());
                     let access = access.with_workspace(Arc::new(workspace));
-                    Some(self.populate_job(&access, &pipe, node, &view, populate, &request.request_id).await?)
+                    let work = self.populate_work(&access, &pipe, node, &view, populate).await?;
+                    let work = PopulateJob { truncate: false, is_with_view: true, ..work };
+                    Some(self.populate_job(&access, &pipe, work, &request.request_id)?)
                 }
             };
             let plan = Plan { workspace: access.workspace().id, before, pipe, node, view, definition, job };
@@ -262,7 +264,7 @@ impl Standpipe {
         self.settle_views(&closed).await;
         if let (Err(_), Some(job)) = (&linked, &job) {
             let workspace = self.current_workspace(plan.workspace)?;
-            let prefix = format!("job_{}_", job.id.0.simple());
+            let prefix = tables_prefix(job.id);
             if let Err(error) = self.storage.drop_all(&workspace, &prefix).await {
                 tracing::warn!(%error, "a snapshot that nothing uses is dropped at the next start");
             }
@@ -358,22 +360,22 @@ impl Standpipe {
         let pipe = self.pipe(access, pipe)?;
         let node = named(&pipe, node)?;
         let view = view_of(&pipe, node)?;
-        let job = self.populate_job(access, &pipe, node.id, view, request, request_id).await?;
+        let work = self.populate_work(access, &pipe, node.id, view, request).await?;
+        let job = self.populate_job(access, &pipe, work, request_id)?;
         self.catalog.store().insert_job(&job).await?;
         self.jobs.wake();
         Ok((pipe.clone(), node.clone(), job))
     }
 
-    /// The job, once what was asked for is found possible.
-    async fn populate_job(
+    /// What the job does, once what was asked for is found possible.
+    async fn populate_work(
         &self,
         access: &Access,
         pipe: &Pipe,
         node: NodeId,
         view: &Materialization,
         request: &PopulateRequest,
-        request_id: &str,
-    ) -> Result<Job> {
+    ) -> Result<PopulateJob> {
         if let Some(share) = request.subset.filter(|share| !(*share > 0.0 && *share <= 0.1)) {
             return Err(Error::bad_request(format!(
                 "populate_subset '{share}' cannot be used: it must be greater than 0 and at most 0.1, a tenth of the rows"
@@ -392,7 +394,7 @@ impl Standpipe {
             Some(condition) => Some(self.reader.populate_condition(access, source, condition).await?),
             None => None,
         };
-        let work = PopulateJob {
+        Ok(PopulateJob {
             pipe: pipe.id,
             node,
             source: view.source,
@@ -401,10 +403,14 @@ impl Standpipe {
             condition,
             truncate: request.truncate,
             unlink_on_error: request.unlink_on_error,
-        };
+            is_with_view: false,
+        })
+    }
+
+    fn populate_job(&self, access: &Access, pipe: &Pipe, work: PopulateJob, request_id: &str) -> Result<Job> {
         let token_name = Some(access.token().name.clone());
         let origin = Origin { token_name, request_id: Some(request_id.to_owned()), is_scheduled: false };
-        work.job(self, workspace, pipe, origin)
+        work.job(self, access.workspace(), pipe, origin)
     }
 }
 

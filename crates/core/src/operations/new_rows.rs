@@ -19,6 +19,8 @@ use crate::write::Counts;
 pub(crate) struct NewRows {
     /// A table of the same structure whose rows are added.
     pub(crate) staging: Option<String>,
+    /// Whether those rows are older than the ones that stay: where rows replace each other, the later ones win.
+    pub(crate) is_staging_older: bool,
     /// Whether the rows that are there stay.
     pub(crate) keeps_rows: bool,
     /// Whether the quarantine stays.
@@ -120,16 +122,14 @@ impl Standpipe {
         };
         storage.create_tables(workspace, next, &definition).await?;
         let (had, mut counts) = (self.registry.state(before.id).counts(), Counts::default());
-        // The rows that stay come first: where rows replace each other, the later ones win.
-        if rows.keeps_rows {
-            storage.attach_all(workspace, &next.rows(), &old.rows()).await?;
-            counts = Counts { rows: had.rows, bytes: had.bytes, ..counts };
+        let stays = rows.keeps_rows.then(|| old.rows());
+        let order = if rows.is_staging_older { [&rows.staging, &stays] } else { [&stays, &rows.staging] };
+        for table in order.into_iter().flatten() {
+            storage.attach_all(workspace, &next.rows(), table).await?;
+            counts.rows += storage.rows(workspace, table).await?;
+            storage.faults().check(Fault::BetweenAttaches)?;
         }
-        storage.faults().check(Fault::BetweenAttaches)?;
-        if let Some(staging) = &rows.staging {
-            storage.attach_all(workspace, &next.rows(), staging).await?;
-            counts.rows += storage.rows(workspace, staging).await?;
-        }
+        counts.bytes = if rows.keeps_rows { had.bytes } else { 0 };
         if rows.keeps_quarantine {
             storage.attach_all(workspace, &next.quarantine(), &old.quarantine()).await?;
             counts.quarantine_rows = had.quarantine_rows;

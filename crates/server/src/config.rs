@@ -40,6 +40,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Directory that holds everything.
     pub data: PathBuf,
+    /// Threads that answer requests; 0 is one per four processors.
+    pub threads: u16,
     /// How long running requests may go on after a signal to stop, seconds.
     pub drain_seconds: u32,
     /// The first workspace's admin token; made at first start when absent.
@@ -167,6 +169,16 @@ pub enum LogFormat {
 }
 
 impl Server {
+    /// Threads that answer requests.
+    ///
+    /// Few: on a small machine a second one takes more processor time from the engine by waking up than it gives.
+    pub fn worker_threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(4)),
+            threads => threads.into(),
+        }
+    }
+
     /// [`Server::drain_seconds`] as a duration.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds.into())

@@ -2,6 +2,7 @@
 
 use standpipe_sql::{Door, Explain, ExplainKind, StatementKind, TokenKind, tokenize};
 
+use super::effort::short_first;
 use super::format::Format;
 use super::names::Names;
 use super::run::{Query, Reader, in_names, name_tables, require_sources};
@@ -22,7 +23,8 @@ impl Reader {
     /// Explains a node with these parameters. It needs the right to read the pipe and every data source behind it.
     pub async fn explain(&self, access: &Access, pipe: &Pipe, node: &Node, query: &Query<'_>) -> Result<Explained> {
         access.require_pipe_read(pipe)?;
-        let resolved = Names::new(access, query.params).resolve_node(pipe, node)?;
+        let resolved =
+            short_first(|effort| Names::new(access, query.params).with_effort(effort).resolve_node(pipe, node))?;
         require_sources(access, &resolved)?;
         let checked = self.check(access, &resolved, Door::Explain).await?;
         let options = vec![("indexes".to_owned(), "1".to_owned())];

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use standpipe_sql::{Refusal, RefusalKind, Replacement, Resolver, TableName};
 use standpipe_template::Params;
 
+use super::effort::Effort;
 use super::node_sql::RenderedSql;
 use super::rules;
 use crate::access::Access;
@@ -57,6 +58,7 @@ pub(super) struct Names<'a> {
     params: &'a Params,
     /// Sample values instead of `params`, as when SQL is saved.
     test_mode: bool,
+    effort: Effort,
     /// The pipe that `_` stands for.
     underscore: Option<&'a Pipe>,
     place: Place<'a>,
@@ -79,6 +81,7 @@ impl<'a> Names<'a> {
             access,
             params,
             test_mode: false,
+            effort: Effort::Full,
             underscore: None,
             place: Place { authority: Authority::Caller, pipe: None, visible_nodes: 0 },
             stack: Vec::new(),
@@ -100,6 +103,12 @@ impl<'a> Names<'a> {
     /// Templates are rendered with sample values.
     pub(super) fn in_test_mode(mut self) -> Names<'a> {
         self.test_mode = true;
+        self
+    }
+
+    /// How much each template may do.
+    pub(super) fn with_effort(mut self, effort: Effort) -> Names<'a> {
+        self.effort = effort;
         self
     }
 
@@ -183,7 +192,7 @@ impl<'a> Names<'a> {
     }
 
     fn render(&self, node: &Node) -> Result<RenderedSql> {
-        if self.test_mode { node.sql.render_in_test_mode() } else { node.sql.render(self.params) }
+        if self.test_mode { node.sql.render_in_test_mode() } else { node.sql.render(self.params, self.effort) }
     }
 
     /// What a name stands for in the current place: an earlier node of the same pipe, a data source, a pipe.

@@ -8,6 +8,7 @@ use standpipe_clickhouse::{Checked, Client, Error as EngineError, Lane, QueryOpt
 use standpipe_sql::{Door, Policy, Statement, StatementKind};
 use standpipe_template::{Params, Template};
 
+use super::effort::short_first;
 use super::format::{Format, OutputSettings};
 use super::guard::Guard;
 use super::names::{self, Names, Resolved};
@@ -117,12 +118,17 @@ impl Reader {
             access.require_pipe_read(pipe)?;
         }
         self.check_length(sql)?;
-        let rendered = NodeSql::new("query", sql, &self.template_limits)?.render(query.params)?;
-        let statement = standpipe_sql::parse_statement(&rendered.text, &rules::QUERY)?;
-        let names = Names::new(access, query.params)
-            .with_underscore(underscore)
-            .with_max_threads(rendered.settings.max_threads);
-        let resolved = names.resolve_query(&statement.sql)?;
+        let sql = NodeSql::new("query", sql, &self.template_limits)?;
+        let (statement, resolved) = short_first(|effort| {
+            let rendered = sql.render(query.params, effort)?;
+            let statement = standpipe_sql::parse_statement(&rendered.text, &rules::QUERY)?;
+            let names = Names::new(access, query.params)
+                .with_effort(effort)
+                .with_underscore(underscore)
+                .with_max_threads(rendered.settings.max_threads);
+            let resolved = names.resolve_query(&statement.sql)?;
+            Ok((statement, resolved))
+        })?;
         let format = match &statement.format {
             None => default_format,
             Some(name) => known_format(name)?,
@@ -134,7 +140,8 @@ impl Reader {
     pub async fn endpoint(&self, access: &Access, pipe: &Pipe, query: &Query<'_>, format: Format) -> Result<Answer> {
         access.require_pipe_read(pipe)?;
         let node = pipe.endpoint_node().ok_or_else(|| Error::NotPublished { pipe: pipe.name.to_string() })?;
-        let resolved = Names::new(access, query.params).resolve_node(pipe, node)?;
+        let resolved =
+            short_first(|effort| Names::new(access, query.params).with_effort(effort).resolve_node(pipe, node))?;
         self.run(access, &resolved, None, Door::Endpoint, query, format).await
     }
 

@@ -148,17 +148,39 @@ impl Client {
     /// # Errors
     /// Any [`Error`]. An id that runs nowhere is no error.
     pub async fn kill(&self, query_id: &str) -> Result<(), Error> {
+        let condition = self.condition_of(query_id);
+        let statement = Internal::<Sql>::new(format!("KILL QUERY WHERE {condition} ASYNC"));
+        within_control_timeout(self.execute(&statement, &QueryOptions::new(Lane::Control))).await?;
+        Ok(())
+    }
+
+    /// Whether a run with this id is listed: a killed one is until it has ended.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn is_running(&self, query_id: &str) -> Result<bool, Error> {
+        let condition = self.condition_of(query_id);
+        let statement = Internal::<Sql>::new(format!("SELECT count() FROM system.processes WHERE {condition}"));
+        let options = QueryOptions::new(Lane::Control).format("TabSeparated").answer_limit(1024);
+        let answer = async { self.query(&statement, &options).await?.text().await };
+        Ok(within_control_timeout(answer).await?.trim_end() != "0")
+    }
+
+    /// Whether this is the embedded engine, which ends a query by itself when its client leaves.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.inner.target, Target::Embedded)
+    }
+
+    /// Picks the run with this id out of the process list.
+    fn condition_of(&self, query_id: &str) -> String {
         // libchdb cannot set query ids: the engine process makes each run's log comment '<its own id> <query id>'.
-        let condition = match self.inner.target {
+        match self.inner.target {
             Target::Embedded => {
                 let end = quote::string_literal(&format!(" {query_id}"));
                 format!("endsWith(Settings['log_comment'], {end})")
             }
             Target::Server { .. } => format!("query_id = {}", quote::string_literal(query_id)),
-        };
-        let statement = Internal::<Sql>::new(format!("KILL QUERY WHERE {condition} ASYNC"));
-        within_control_timeout(self.execute(&statement, &QueryOptions::new(Lane::Control))).await?;
-        Ok(())
+        }
     }
 
     /// Succeeds when ClickHouse answers.

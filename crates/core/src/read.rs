@@ -3,18 +3,27 @@
 //! The order is always the same: templates render, names become tables, the guard passes the text, the engine runs that
 //! text byte for byte.
 
+mod admission;
+mod answer;
 mod effort;
 mod explain;
 mod format;
 mod guard;
+mod limits;
 mod names;
 mod node_sql;
+mod overdue;
+mod places;
 pub(crate) mod rules;
 pub(crate) mod run;
 
 pub use effort::Effort;
+pub use admission::{ReadFigures, ReadPlaces};
+pub use answer::{Answer, Broken, ReadBody, ReadResponse};
 pub use explain::Explained;
 pub use format::{Format, OutputSettings};
 pub use guard::Guard;
+pub use limits::{LimitBook, NarrowLimits, ReadLimits};
 pub use node_sql::{NodeSql, TemplateLimits};
-pub use run::{Answer, Inspected, Query, ReadLimits, Reader};
+pub use overdue::RestartEngine;
+pub use run::{Inspected, Query, ReadRules, Reader};

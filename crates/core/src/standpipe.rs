@@ -12,7 +12,7 @@ use crate::access::SecretKey;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
-use crate::read::{Guard, ReadLimits, Reader, TemplateLimits};
+use crate::read::{Guard, ReadRules, Reader, RestartEngine};
 use crate::storage::{Faults, Reconciled, Storage};
 use crate::store::Store;
 use crate::write::{Registry, WriteLimits, Writer};
@@ -51,17 +51,17 @@ pub struct Parts {
     /// What the names of our databases begin with; empty for the embedded engine.
     pub database_prefix: String,
     /// Limits of reads.
-    pub read_limits: ReadLimits,
+    pub read_rules: ReadRules,
     /// Limits of appends.
     pub write_limits: WriteLimits,
-    /// Limits of templates.
-    pub template_limits: TemplateLimits,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
     pub random: Random,
     /// Failures that tests plan.
     pub faults: Faults,
+    /// Restarts the engine when a query cannot be ended otherwise.
+    pub restart_engine: RestartEngine,
 }
 
 impl Standpipe {
@@ -71,7 +71,7 @@ impl Standpipe {
         let key_file = parts.key_file.unwrap_or_else(|| parts.data_dir.join("secret.key"));
         let key = SecretKey::open(&key_file, &parts.random)?;
         let store = Store::open(&parts.data_dir.join("metadata.sqlite"), key.clone()).await?;
-        let catalog = Catalog::load(store, &parts.template_limits).await?;
+        let catalog = Catalog::load(store, &parts.read_rules.templates).await?;
         let registry = Registry::default();
         let (client, clock, random) = (parts.client, parts.clock, parts.random);
         Ok(Standpipe {
@@ -80,9 +80,9 @@ impl Standpipe {
             reader: Reader::new(
                 client.clone(),
                 Guard::new(parts.checker, &parts.engine),
-                parts.read_limits,
-                parts.template_limits,
+                parts.read_rules,
                 registry.clone(),
+                parts.restart_engine,
             ),
             writer: Arc::new(Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone())),
             registry,

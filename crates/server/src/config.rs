@@ -4,6 +4,7 @@
 //! module reads the environment.
 
 mod layers;
+mod limits;
 mod mask;
 mod size;
 
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use layers::{Error, Layers};
+pub use limits::{Limits, Narrow};
 pub use mask::print_masked;
 pub use size::Size;
 
@@ -118,34 +120,6 @@ pub struct Lane {
     pub threads: std::num::NonZeroU16,
     /// Statements that may wait.
     pub queue: u32,
-}
-
-/// `[limits]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Largest request body.
-    pub body: Size,
-    /// Largest body of rows to append.
-    pub append_body: Size,
-    /// Longest SQL of a request or node.
-    pub query: Size,
-    /// Largest result that is built as a whole.
-    pub result: Size,
-    /// Memory of one query.
-    pub query_memory: Size,
-    /// Longest time of a query, seconds.
-    pub query_seconds: u32,
-    /// Threads of a query over many rows; 0 is one per processor.
-    pub query_threads: u32,
-    /// Most rows of the tables read that one thread reads alone.
-    pub single_thread_rows: u64,
-    /// Longest time of an insert, seconds.
-    pub insert_seconds: u32,
-    /// How long an insert is tried again while the engine restarts, seconds.
-    pub insert_retry_seconds: u32,
-    /// How long a client may take no bytes of its answer, seconds.
-    pub send_seconds: u32,
 }
 
 /// `[log]`

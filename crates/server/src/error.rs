@@ -1,5 +1,7 @@
 //! From facts of the product to answers of HTTP: the one place that knows status codes.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
@@ -7,6 +9,8 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 use standpipe_core::{Error, ErrorCode};
 use utoipa::ToSchema;
+
+use crate::rate_limit::RateLimit;
 
 /// ClickHouse's error code, where ClickHouse raised the error.
 const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-db-exception-code");
@@ -73,8 +77,8 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::EngineRefused => StatusCode::BAD_REQUEST,
         ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::ResultTooLarge | ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::Busy => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::EngineUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::TooManyReads => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::EngineUnavailable | ErrorCode::QueueTimeout | ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -109,13 +113,17 @@ fn product(error: &Error) -> Response {
     if let Some(exception) = error.exception_code() {
         response.headers_mut().insert(EXCEPTION_CODE, HeaderValue::from(exception));
     }
+    if let Error::TooManyReads { limit, .. } = error {
+        // Nobody knows when the next read will end; most do within a second.
+        RateLimit { limit: *limit, remaining: 0, reset: Duration::from_secs(1) }.refuse(response.headers_mut());
+    }
     with_retry(response)
 }
 
 /// Tells when trying again may help.
 fn with_retry(mut response: Response) -> Response {
     if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+        response.headers_mut().entry(RETRY_AFTER).or_insert(RETRY_SECONDS);
     }
     response
 }

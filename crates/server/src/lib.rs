@@ -15,6 +15,7 @@ pub mod error;
 pub mod fields;
 pub mod middleware;
 pub mod public_url;
+pub mod rate_limit;
 
 pub mod cli;
 pub mod config;

@@ -2,6 +2,7 @@
 
 mod engine;
 mod http;
+mod reads;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 pub use engine::EngineMetrics;
 pub use http::HttpMetrics;
+pub use reads::ReadMetrics;
 
 /// Every metric of the process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct Metrics {
     pub http: HttpMetrics,
     /// The engine.
     pub engine: EngineMetrics,
+    /// Reads.
+    pub reads: ReadMetrics,
     registry: Arc<Registry>,
 }
 
@@ -33,7 +37,8 @@ impl Metrics {
         registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let http = HttpMetrics::register(&mut registry);
         let engine = EngineMetrics::register(&mut registry);
-        Metrics { http, engine, registry: Arc::new(registry) }
+        let reads = ReadMetrics::register(&mut registry);
+        Metrics { http, engine, reads, registry: Arc::new(registry) }
     }
 
     /// All metrics in Prometheus' text format (the `OpenMetrics` one).

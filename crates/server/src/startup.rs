@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use standpipe_clickhouse::Client;
 use standpipe_core::access::Access;
 use standpipe_core::model::TokenId;
-use standpipe_core::read::{ReadLimits, TemplateLimits};
+use standpipe_core::read::{ReadRules, RestartEngine, TemplateLimits};
 use standpipe_core::storage::Faults;
 use standpipe_core::write::WriteLimits;
 use standpipe_core::{Clock, Parts, Random, Standpipe};
@@ -30,10 +30,6 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// What a [`Standpipe`] is made of, by the configuration.
 pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -> Parts {
     let limits = &config.limits;
-    let threads = match limits.query_threads {
-        0 => std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
-        threads => threads,
-    };
     Parts {
         data_dir: config.server.data.clone(),
         key_file: config.server.secret_key_file.clone(),
@@ -41,22 +37,19 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
         checker,
         engine,
         database_prefix: config.engine.database_prefix.clone(),
-        read_limits: ReadLimits {
-            query_bytes: limits.query.as_usize(),
-            time: Duration::from_secs(limits.query_seconds.into()),
-            memory_bytes: limits.query_memory.bytes,
-            result_bytes: limits.result.bytes,
-            single_thread_rows: limits.single_thread_rows,
-            max_threads: threads,
+        read_rules: ReadRules {
+            limits: limits.read_limits(&config.engine),
+            places: limits.read_places(&config.engine),
+            templates: TemplateLimits::default(),
         },
         write_limits: WriteLimits {
             retry: Duration::from_secs(limits.insert_retry_seconds.into()),
             time: Duration::from_secs(limits.insert_seconds.into()),
         },
-        template_limits: TemplateLimits::default(),
         clock: Clock::system(),
         random: Random::system(),
         faults: Faults::none(),
+        restart_engine: RestartEngine::default(),
     }
 }
 

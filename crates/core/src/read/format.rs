@@ -73,6 +73,26 @@ impl Format {
         FORMATS.iter().copied().find(|format| format.name == name)
     }
 
+    /// Whether rows can be sent on as they come. Everything else is built as a whole before its first byte.
+    pub fn is_row_stream(self) -> bool {
+        matches!(
+            self.name,
+            "JSONEachRow"
+                | "JSONLines"
+                | "NDJSON"
+                | "CSV"
+                | "CSVWithNames"
+                | "TSV"
+                | "TSVRaw"
+                | "TSVWithNames"
+                | "TabSeparated"
+                | "TabSeparatedRaw"
+                | "TabSeparatedWithNames"
+                | "Native"
+                | "RowBinary"
+        )
+    }
+
     /// The format that an endpoint's URL ends in.
     pub fn by_extension(extension: &str) -> Option<Format> {
         let name = match extension {

@@ -2,45 +2,39 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use standpipe_clickhouse::{Checked, Client, Error as EngineError, Lane, QueryOptions, QueryResponse, Sql, codes};
+use standpipe_clickhouse::{Checked, Client, Error as EngineError, Lane, QueryOptions, Sql, codes};
 use standpipe_sql::{Door, Policy, Statement, StatementKind};
 use standpipe_template::{Params, Template};
+use tokio::time::{Instant, timeout_at};
 
+use super::admission::{Admission, Place, ReadFigures, ReadPlaces};
+use super::answer::{Answer, ReadResponse};
 use super::effort::short_first;
 use super::format::{Format, OutputSettings};
 use super::guard::Guard;
+use super::limits::{Allowed, LimitBook, ReadLimits};
 use super::names::{self, Names, Resolved};
 use super::node_sql::{NodeSql, TemplateLimits};
+use super::overdue::{GRACE, Overdue, RestartEngine};
 use super::rules;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
 use crate::write::Registry;
 
-/// Time that the engine gets beyond a query's limit to say so itself.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// Most rows of a block that a query may ask for: the engine's own default.
 const MAX_BLOCK_SIZE: u64 = 65_409;
 
-/// What one read may use.
+/// What a [`Reader`] goes by.
 #[derive(Clone, Debug)]
-pub struct ReadLimits {
-    /// Longest SQL taken from a request, in bytes.
-    pub query_bytes: usize,
-    /// Longest time a query may run.
-    pub time: Duration,
-    /// Memory of one query in bytes.
-    pub memory_bytes: u64,
-    /// Largest answer in bytes.
-    pub result_bytes: u64,
-    /// Tables read that are together at most this many rows are read by one thread: it serves many small requests best,
-    /// and rows come in the order they were written.
-    pub single_thread_rows: u64,
-    /// Threads of a query over more rows.
-    pub max_threads: u32,
+pub struct ReadRules {
+    /// What each read may use.
+    pub limits: LimitBook,
+    /// How many reads run at once.
+    pub places: ReadPlaces,
+    /// Limits of templates.
+    pub templates: TemplateLimits,
 }
 
 /// A query as a request asks for it.
@@ -52,15 +46,6 @@ pub struct Query<'a> {
     pub output: OutputSettings,
     /// The request's id, which becomes the query's.
     pub request_id: &'a str,
-}
-
-/// An answer on its way from the engine.
-#[derive(Debug)]
-pub struct Answer {
-    /// Its format.
-    pub format: Format,
-    /// Its bytes, and what the engine said of them.
-    pub response: QueryResponse,
 }
 
 /// What saving SQL finds out about it.
@@ -77,21 +62,50 @@ pub struct Inspected {
 pub struct Reader {
     client: Client,
     guard: Guard,
-    limits: Arc<ReadLimits>,
+    limits: Arc<LimitBook>,
     template_limits: TemplateLimits,
     registry: Registry,
+    admission: Admission,
+    overdue: Overdue,
+}
+
+/// A read once its SQL is known.
+pub(super) struct Read<'a> {
+    pub(super) access: &'a Access,
+    pub(super) resolved: &'a Resolved,
+    /// The caller's own statement, when it sent one.
+    pub(super) statement: Option<&'a Statement>,
+    pub(super) door: Door,
+    pub(super) query: &'a Query<'a>,
+    pub(super) format: Format,
+    /// The endpoint whose data it reads.
+    pub(super) pipe: Option<&'a Pipe>,
+    pub(super) allowed: &'a Allowed,
 }
 
 impl Reader {
-    /// A reader over `client`; `registry` knows how many rows tables have.
-    pub fn new(
-        client: Client,
-        guard: Guard,
-        limits: ReadLimits,
-        template_limits: TemplateLimits,
-        registry: Registry,
-    ) -> Reader {
-        Reader { client, guard, limits: Arc::new(limits), template_limits, registry }
+    /// A reader over `client`; `registry` knows how many rows tables have, and `restart` restarts the engine.
+    pub fn new(client: Client, guard: Guard, rules: ReadRules, registry: Registry, restart: RestartEngine) -> Reader {
+        Reader {
+            overdue: Overdue::new(client.clone(), restart),
+            admission: Admission::new(rules.places),
+            limits: Arc::new(rules.limits),
+            template_limits: rules.templates,
+            client,
+            guard,
+            registry,
+        }
+    }
+
+    /// How busy it is, and what it refused.
+    pub fn figures(&self) -> ReadFigures {
+        let (overdue, unkillable) = self.overdue.counts();
+        ReadFigures { overdue, unkillable, ..self.admission.figures() }
+    }
+
+    /// What a read by this caller, of this endpoint's data, may use.
+    pub(super) fn allowed(&self, access: &Access, pipe: Option<&Pipe>) -> Allowed {
+        self.limits.of(access, pipe)
     }
 
     /// The guard, for the doors that are no reads.
@@ -117,7 +131,8 @@ impl Reader {
         if let Some(pipe) = underscore {
             access.require_pipe_read(pipe)?;
         }
-        self.check_length(sql)?;
+        let allowed = self.allowed(access, underscore);
+        check_length(sql, &allowed.limits)?;
         let sql = NodeSql::new("query", sql, &self.template_limits)?;
         let (statement, resolved) = short_first(|effort| {
             let rendered = sql.render(query.params, effort)?;
@@ -133,7 +148,8 @@ impl Reader {
             None => default_format,
             Some(name) => known_format(name)?,
         };
-        self.run(access, &resolved, Some(&statement), Door::Sql, query, format).await
+        let (access, resolved, statement, pipe, allowed) = (access, &resolved, Some(&statement), underscore, &allowed);
+        self.run(&Read { access, resolved, statement, door: Door::Sql, query, format, pipe, allowed }).await
     }
 
     /// Runs a pipe's published node.
@@ -142,13 +158,15 @@ impl Reader {
         let node = pipe.endpoint_node().ok_or_else(|| Error::NotPublished { pipe: pipe.name.to_string() })?;
         let resolved =
             short_first(|effort| Names::new(access, query.params).with_effort(effort).resolve_node(pipe, node))?;
-        self.run(access, &resolved, None, Door::Endpoint, query, format).await
+        let allowed = self.allowed(access, Some(pipe));
+        let (resolved, allowed, pipe) = (&resolved, &allowed, Some(pipe));
+        self.run(&Read { access, resolved, statement: None, door: Door::Endpoint, query, format, pipe, allowed }).await
     }
 
     /// Checks a node that is about to be saved: with sample values for its parameters it must render, its names must
     /// resolve, and the guard must pass it. `pipe` already holds the node.
     pub async fn inspect_node(&self, access: &Access, pipe: &Pipe, node: &Node) -> Result<Inspected> {
-        self.check_length(node.sql.as_str())?;
+        check_length(node.sql.as_str(), &self.limits.every)?;
         let params = Params::default();
         let rendered = node.sql.render_in_test_mode()?;
         let statement = standpipe_sql::parse_statement(&rendered.text, &rules::NODE)?;
@@ -163,43 +181,31 @@ impl Reader {
         Ok(Inspected { dependencies: dependencies.into_iter().collect(), params })
     }
 
-    fn check_length(&self, sql: &str) -> Result<()> {
-        let limit = self.limits.query_bytes;
-        if sql.len() > limit {
-            return Err(Error::bad_request(format!(
-                "the SQL has {} bytes and at most {limit} are allowed: shorten it, or put parts of it in a pipe",
-                sql.len()
-            )));
-        }
-        Ok(())
-    }
-
     pub(super) async fn check(&self, access: &Access, resolved: &Resolved, door: Door) -> Result<Checked<Sql>> {
         let policy = policy(access, &resolved.tables, door);
         self.guard.check(&resolved.sql, &policy).await.map_err(|error| in_names(error, access, resolved))
     }
 
-    async fn run(
-        &self,
-        access: &Access,
-        resolved: &Resolved,
-        statement: Option<&Statement>,
-        door: Door,
-        query: &Query<'_>,
-        format: Format,
-    ) -> Result<Answer> {
-        if let Some(StatementKind::Explain(_)) = statement.map(|statement| &statement.kind) {
-            require_sources(access, resolved)?;
+    async fn run(&self, read: &Read<'_>) -> Result<Answer> {
+        if let Some(StatementKind::Explain(_)) = read.statement.map(|statement| &statement.kind) {
+            require_sources(read.access, read.resolved)?;
         }
-        let checked = self.check(access, resolved, door).await?;
-        let checked = statement.map_or_else(|| checked.clone(), |statement| checked.wrapped(&statement.kind));
-        let options = self.options(resolved, statement, query, format);
-        let response = self.send(&checked, &options).await.map_err(|error| in_names(error, access, resolved))?;
-        Ok(Answer { format, response })
+        let checked = self.check(read.access, read.resolved, read.door).await?;
+        let checked = read.statement.map_or_else(|| checked.clone(), |statement| checked.wrapped(&statement.kind));
+        Ok(Answer { format: read.format, response: self.send(&checked, read).await? })
     }
 
-    pub(super) async fn send(&self, sql: &Checked<Sql>, options: &QueryOptions) -> Result<QueryResponse> {
-        let seconds = self.limits.time.as_secs();
+    /// Waits for a place, then runs what the guard passed.
+    pub(super) async fn send(&self, sql: &Checked<Sql>, read: &Read<'_>) -> Result<ReadResponse> {
+        let (access, allowed) = (read.access, read.allowed);
+        let place = self.admission.enter(access, read.pipe, allowed).await?;
+        let answer = self.run_in(place, sql, read).await;
+        answer.map_err(|error| in_names(error, access, read.resolved))
+    }
+
+    async fn run_in(&self, place: Place, sql: &Checked<Sql>, read: &Read<'_>) -> Result<ReadResponse> {
+        let limits = &read.allowed.limits;
+        let options = self.options(read);
         // All that the engine is told, so that the very same can be sent to it without us: the benchmark does.
         tracing::debug!(
             target: "standpipe::query",
@@ -209,39 +215,28 @@ impl Reader {
             sql = sql.as_str(),
             "sent to the engine"
         );
-        match tokio::time::timeout(self.limits.time + GRACE, self.client.query(sql, options)).await {
-            Err(_) => Err(Error::Timeout { seconds }),
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(EngineError::Exception(exception))) if exception.code == codes::TIMEOUT_EXCEEDED => {
-                Err(Error::Timeout { seconds })
+        let deadline = Instant::now() + limits.time + GRACE;
+        let mut run = self.overdue.follow(read.query.request_id.to_owned(), deadline);
+        let Ok(answered) = timeout_at(deadline, self.client.query(sql, &options)).await else {
+            return Err(timed_out(limits));
+        };
+        match answered {
+            Ok(response) => ReadResponse::open(response, read.format, limits, run, place).await,
+            Err(error) => {
+                run.set_ended();
+                Err(refusal(error, limits))
             }
-            Ok(Err(EngineError::Exception(exception))) if exception.code == codes::TOO_MANY_ROWS_OR_BYTES => {
-                Err(Error::ResultTooLarge { bytes: self.limits.result_bytes })
-            }
-            Ok(Err(error)) => Err(Error::from_engine(error, "run the query")),
         }
     }
 
-    pub(super) fn options(
-        &self,
-        resolved: &Resolved,
-        statement: Option<&Statement>,
-        query: &Query<'_>,
-        format: Format,
-    ) -> QueryOptions {
-        let limits = &self.limits;
-        let mut options = QueryOptions::new(Lane::Read)
-            .query_id(query.request_id)
-            .format(format.name)
-            .setting("readonly", 1)
-            .setting("max_execution_time", limits.time.as_secs())
-            .setting("max_memory_usage", limits.memory_bytes)
-            .setting("max_result_bytes", limits.result_bytes)
-            .setting("max_threads", self.threads(resolved, statement));
-        for (name, value) in query.output.settings() {
+    fn options(&self, read: &Read<'_>) -> QueryOptions {
+        let options = QueryOptions::new(Lane::Read).query_id(read.query.request_id).format(read.format.name);
+        let threads = self.threads(read.resolved, read.statement, &read.allowed.limits);
+        let mut options = read.allowed.limits.settings(options, read.format).setting("max_threads", threads);
+        for (name, value) in read.query.output.settings() {
             options = options.setting(name, u8::from(value));
         }
-        for (name, value) in statement.map_or(&[][..], |statement| &statement.settings) {
+        for (name, value) in read.statement.map_or(&[][..], |statement| &statement.settings) {
             // Of the settings that users may give, these two decide how much of the machine a query takes.
             let value = match name.as_str() {
                 "max_threads" => continue,
@@ -253,14 +248,38 @@ impl Reader {
         options
     }
 
-    fn threads(&self, resolved: &Resolved, statement: Option<&Statement>) -> u32 {
+    fn threads(&self, resolved: &Resolved, statement: Option<&Statement>, limits: &ReadLimits) -> u32 {
         let settings = statement.map_or(&[][..], |statement| &statement.settings);
         let asked = settings.iter().rev().find(|(name, _)| name == "max_threads").and_then(|(_, it)| it.parse().ok());
         if let Some(threads) = asked.or(resolved.max_threads) {
-            return u32::try_from(threads).unwrap_or(1).clamp(1, self.limits.max_threads);
+            return u32::try_from(threads).unwrap_or(1).clamp(1, limits.max_threads.max(1));
         }
         let rows: u64 = names::ids(&resolved.data_sources).map(|id| self.registry.rows(id)).sum();
-        if rows <= self.limits.single_thread_rows { 1 } else { self.limits.max_threads }
+        if rows <= limits.single_thread_rows { 1 } else { limits.max_threads }
+    }
+}
+
+fn check_length(sql: &str, limits: &ReadLimits) -> Result<()> {
+    let limit = limits.query_bytes;
+    if sql.len() > limit {
+        return Err(Error::bad_request(format!(
+            "the SQL has {} bytes and at most {limit} are allowed: shorten it, or put parts of it in a pipe",
+            sql.len()
+        )));
+    }
+    Ok(())
+}
+
+fn timed_out(limits: &ReadLimits) -> Error {
+    Error::Timeout { seconds: limits.time.as_secs() }
+}
+
+/// The engine's error as a fact about the read's limits, where it is one.
+fn refusal(error: EngineError, limits: &ReadLimits) -> Error {
+    match error.code() {
+        Some(codes::TIMEOUT_EXCEEDED) => timed_out(limits),
+        Some(codes::TOO_MANY_ROWS_OR_BYTES) => Error::ResultTooLarge { bytes: limits.result_bytes },
+        _ => Error::from_engine(error, "run the query"),
     }
 }
 

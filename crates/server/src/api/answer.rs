@@ -9,9 +9,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use http_body::{Frame, SizeHint};
-use standpipe_clickhouse::{AnswerBody, Error};
 use standpipe_core::access::Access;
-use standpipe_core::read::Answer;
+use standpipe_core::read::{Answer, Broken, ReadBody};
 
 /// Streams an answer, with its length where the engine says it. An error in its middle breaks the connection, so that half
 /// an answer never looks whole.
@@ -25,13 +24,13 @@ pub fn stream(answer: Answer, access: Access) -> Response {
 
 /// An answer that holds the caller's snapshot of the catalog until its last byte: no table that it knows is dropped before.
 struct HeldBody {
-    body: AnswerBody,
+    body: ReadBody,
     _access: Access,
 }
 
 impl http_body::Body for HeldBody {
     type Data = Bytes;
-    type Error = Error;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -18,6 +18,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// absent.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = OK, body = String, content_type = "application/openmetrics-text")))]
 pub async fn get_metrics(State(app): State<App>) -> impl IntoResponse {
+    app.metrics.reads.set(app.standpipe.reader().figures());
     let is_external = app.engine.state() == crate::engine_process::EngineState::External;
     if is_external {
         app.metrics.engine.set_external();

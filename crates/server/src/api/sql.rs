@@ -30,7 +30,8 @@ use crate::middleware::RequestId;
     ),
     responses(
         (status = 200, description = "The data"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 408, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 429, body = ErrorBody),
+        (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn query_sql(
@@ -50,7 +51,8 @@ pub async fn query_sql(
     request_body(content = String, description = "SQL, or a form or JSON object with q", content_type = "text/plain"),
     responses(
         (status = 200, description = "The data"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 408, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 429, body = ErrorBody),
+        (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn post_sql(

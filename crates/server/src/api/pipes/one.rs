@@ -33,7 +33,8 @@ use crate::public_url::PublicUrl;
     ),
     responses(
         (status = 200, body = PipeBody), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 408, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 408, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn get_pipe(
@@ -64,7 +65,8 @@ pub async fn get_pipe(
     request_body(content = String, description = "A form or a JSON object", content_type = "application/json"),
     responses(
         (status = 200, description = "The data"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 408, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn post_pipe_data(

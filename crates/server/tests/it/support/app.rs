@@ -55,8 +55,9 @@ impl TestApp {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> TestApp {
         let folder = TempDir::new().unwrap();
         let mut config = config(folder.path());
-        change(&mut config);
+        // The engine is everybody's, so it is started before the configuration becomes this test's own.
         let engine = SharedEngine::get(&config);
+        change(&mut config);
         let client = EngineClient::unix(engine.socket()).unwrap();
         let app = TestApp::open(folder, config, engine, client).await;
         app.standpipe().reconcile().await.unwrap();
@@ -68,6 +69,17 @@ impl TestApp {
         self.standpipe().close().await;
         let client = EngineClient::unix(self.engine.socket()).unwrap();
         TestApp::open(self.folder, Config::clone(&self.app.config), self.engine, client).await
+    }
+
+    /// The same with another configuration, looked after.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> TestApp {
+        self.standpipe().close().await;
+        let client = EngineClient::unix(self.engine.socket()).unwrap();
+        let mut config = Config::clone(&self.app.config);
+        change(&mut config);
+        let app = TestApp::open(self.folder, config, self.engine, client).await;
+        app.standpipe().reconcile().await.unwrap();
+        app
     }
 
     /// The same over an engine that does not answer.
@@ -146,6 +158,14 @@ impl TestApp {
         let response =
             client.query(&Internal::new(sql), &options).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         response.bytes().await.unwrap().to_vec()
+    }
+
+    /// How many queries whose text holds `word` the engine runs.
+    pub(crate) async fn engine_runs(&self, word: &str) -> usize {
+        let own = "query NOT LIKE '%system.processes%'";
+        let sql = format!("SELECT count() FROM system.processes WHERE query LIKE '%{word}%' AND {own}");
+        let count = self.engine(&sql, QueryOptions::new(Lane::Control).format("TSVRaw")).await;
+        String::from_utf8(count).unwrap().trim().parse().unwrap()
     }
 
     /// One column of the engine's answer.

@@ -178,6 +178,7 @@ mod tests {
             sql: NodeSql::stored("n", "SELECT 1", &TemplateLimits::default()),
             description: None,
             materialized: None,
+            cache_seconds: None,
             tags: Default::default(),
             dependencies: vec!["x".to_owned()],
             params: vec![serde_json::json!({"name": "x"})],

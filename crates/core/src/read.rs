@@ -5,6 +5,7 @@
 
 mod admission;
 mod answer;
+mod cache;
 mod effort;
 mod explain;
 mod format;
@@ -17,9 +18,9 @@ mod places;
 pub(crate) mod rules;
 pub(crate) mod run;
 
-pub use effort::Effort;
 pub use admission::{ReadFigures, ReadPlaces};
 pub use answer::{Answer, Broken, ReadBody, ReadResponse};
+pub use effort::Effort;
 pub use explain::Explained;
 pub use format::{Format, OutputSettings};
 pub use guard::Guard;

@@ -84,6 +84,7 @@ fn new_pipe(name: &str, file: &PipeFile) -> Result<NewPipe> {
             sql: node.sql.clone(),
             description: node.description.clone(),
             kind: kind(node)?,
+            cache_seconds: cache_seconds(node),
             ..NewNode::default()
         });
     }
@@ -93,8 +94,15 @@ fn new_pipe(name: &str, file: &PipeFile) -> Result<NewPipe> {
 fn kind(node: &NodeDef) -> Result<NodeKind> {
     match node.kind {
         datafile::NodeKind::Standard => Ok(NodeKind::Standard),
-        datafile::NodeKind::Endpoint => Ok(NodeKind::Endpoint),
+        datafile::NodeKind::Endpoint(_) => Ok(NodeKind::Endpoint),
         _ => bail!("node '{}' is of a type that cannot be loaded yet: use standard or endpoint", node.name),
+    }
+}
+
+fn cache_seconds(node: &NodeDef) -> Option<u32> {
+    match &node.kind {
+        datafile::NodeKind::Endpoint(endpoint) => endpoint.cache_seconds,
+        _ => None,
     }
 }
 

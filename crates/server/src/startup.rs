@@ -41,6 +41,7 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
             limits: limits.read_limits(&config.engine),
             places: limits.read_places(&config.engine),
             templates: TemplateLimits::default(),
+            cache_bytes: limits.cache.bytes,
         },
         write_limits: WriteLimits {
             retry: Duration::from_secs(limits.insert_retry_seconds.into()),

@@ -66,6 +66,10 @@ pub struct ReadFigures {
     pub overdue: u64,
     /// Queries since the start that even a kill did not end, so that the engine was restarted.
     pub unkillable: u64,
+    /// Answers since the start that an endpoint gave again.
+    pub cache_hits: u64,
+    /// Answers since the start that an endpoint may give again, and had to ask the engine for.
+    pub cache_misses: u64,
 }
 
 impl Admission {

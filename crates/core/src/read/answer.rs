@@ -107,20 +107,65 @@ impl ReadResponse {
         self.body
     }
 
+    /// An answer that is here as a whole, and took nothing of the engine.
+    pub(super) fn whole(bytes: Bytes) -> ReadResponse {
+        ReadResponse { summary: None, body: ReadBody::whole(bytes) }
+    }
+
     /// Gathers the whole body.
     pub async fn bytes(mut self) -> Result<Bytes> {
         let mut all = BytesMut::new();
-        loop {
-            let next = std::future::poll_fn(|context| Pin::new(&mut self.body).poll_frame(context)).await;
-            match next {
-                None => return Ok(all.freeze()),
-                Some(Ok(frame)) => all.extend(frame.into_data().ok()),
-                Some(Err(Broken::TooLarge { bytes })) => return Err(Error::ResultTooLarge { bytes }),
-                Some(Err(Broken::Engine(error))) => return Err(Error::from_engine(error, "run the query")),
-                Some(Err(broken @ Broken::GivenUp { .. })) => return Err(Error::internal(broken.to_string())),
+        while let Some(chunk) = self.next_chunk().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
+
+    /// Gathers the body unless it has more than `limit` bytes.
+    pub(super) async fn gather(mut self, limit: u64) -> Result<Gathered> {
+        if self.body.length.is_some_and(|length| length > limit) {
+            return Ok(Gathered::Larger(Box::new(self)));
+        }
+        let (mut chunks, mut bytes) = (VecDeque::new(), 0);
+        while let Some(chunk) = self.next_chunk().await? {
+            bytes += chunk.len() as u64;
+            chunks.push_back(chunk);
+            if bytes > limit {
+                self.body.put_back(chunks);
+                return Ok(Gathered::Larger(Box::new(self)));
             }
         }
+        let whole = match chunks.len() {
+            1 => chunks.pop_front().unwrap_or_default(),
+            _ => chunks.iter().flatten().copied().collect(),
+        };
+        Ok(Gathered::Whole(whole))
     }
+
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let next = std::future::poll_fn(|context| Pin::new(&mut self.body).poll_frame(context)).await;
+            return match next {
+                None => Ok(None),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(chunk) => Ok(Some(chunk)),
+                    Err(_trailers) => continue,
+                },
+                Some(Err(Broken::TooLarge { bytes })) => Err(Error::ResultTooLarge { bytes }),
+                Some(Err(Broken::Engine(error))) => Err(Error::from_engine(error, "run the query")),
+                Some(Err(broken @ Broken::GivenUp { .. })) => Err(Error::internal(broken.to_string())),
+            };
+        }
+    }
+}
+
+/// What gathering a body up to a limit gives.
+#[derive(Debug)]
+pub(super) enum Gathered {
+    /// All of it.
+    Whole(Bytes),
+    /// It is larger: the body from its first byte on.
+    Larger(Box<ReadResponse>),
 }
 
 /// What has not yet come of an answer, with all that is given back at its end.
@@ -240,6 +285,26 @@ impl ReadBody {
             body.rest = Some(Watched::new(rest, length.is_none(), limits.send));
         }
         body
+    }
+
+    fn whole(bytes: Bytes) -> ReadBody {
+        let length = bytes.len() as u64;
+        ReadBody {
+            first: VecDeque::from([bytes]),
+            length: Some(length),
+            left: 0,
+            limit: length,
+            rest: None,
+            _place: None,
+        }
+    }
+
+    /// Puts back what was taken from its beginning.
+    fn put_back(&mut self, mut chunks: VecDeque<Bytes>) {
+        let bytes: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        self.length = self.length.map(|length| length + bytes);
+        chunks.append(&mut self.first);
+        self.first = chunks;
     }
 
     fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {

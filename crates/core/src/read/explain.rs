@@ -38,6 +38,7 @@ impl Reader {
             format: Format::by_name("TSVRaw").unwrap_or(Format::JSON),
             pipe: Some(pipe),
             allowed: &self.allowed(access, Some(pipe)),
+            cache_time: None,
         };
         let plan = self.send(&checked.wrapped(&plan), &read).await?.bytes().await?;
         let plan = String::from_utf8_lossy(&plan);

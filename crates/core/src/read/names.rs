@@ -4,6 +4,7 @@
 //! broken without harm.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use standpipe_sql::{Refusal, RefusalKind, Replacement, Resolver, TableName};
 use standpipe_template::Params;
@@ -50,6 +51,8 @@ pub(super) struct Resolved {
     pub(super) data_sources: BTreeSet<PhysicalTable>,
     /// Threads that a template asked for: the outermost one that did.
     pub(super) max_threads: Option<i64>,
+    /// How long a template lets its answer be given again: the outermost one that does.
+    pub(super) cache_time: Option<Duration>,
 }
 
 /// Resolves the names of one query.
@@ -69,6 +72,7 @@ pub(super) struct Names<'a> {
     tables: BTreeSet<(String, String)>,
     data_sources: BTreeSet<PhysicalTable>,
     max_threads: Option<i64>,
+    cache_time: Option<Duration>,
     bytes: usize,
     /// The text of the latest refusal that an error of ours caused, and that error.
     error: Option<(String, Error)>,
@@ -89,6 +93,7 @@ impl<'a> Names<'a> {
             tables: BTreeSet::new(),
             data_sources: BTreeSet::new(),
             max_threads: None,
+            cache_time: None,
             bytes: 0,
             error: None,
         }
@@ -131,7 +136,13 @@ impl<'a> Names<'a> {
     }
 
     fn into_resolved(self, sql: String) -> Resolved {
-        Resolved { sql, tables: self.tables, data_sources: self.data_sources, max_threads: self.max_threads }
+        Resolved {
+            sql,
+            tables: self.tables,
+            data_sources: self.data_sources,
+            max_threads: self.max_threads,
+            cache_time: self.cache_time,
+        }
     }
 
     /// Rewrites a text that stands in the current place.
@@ -160,6 +171,8 @@ impl<'a> Names<'a> {
         let rendered = self.render(node)?;
         // A node is rendered before the ones it reads, so the outermost one comes first.
         self.max_threads = self.max_threads.or(rendered.settings.max_threads);
+        let cache_time = rendered.settings.cache_ttl.map(|ttl| Duration::from_secs(ttl.seconds()));
+        self.cache_time = self.cache_time.or(cache_time);
         let statement = standpipe_sql::parse_statement(&rendered.text, &rules::NODE)?;
         let position = pipe.nodes.iter().position(|other| other.id == node.id).unwrap_or(pipe.nodes.len());
         let inside = Place { authority: Authority::Pipe, pipe: Some(pipe), visible_nodes: position };

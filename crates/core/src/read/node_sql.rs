@@ -94,8 +94,12 @@ impl NodeSql {
             Body::Broken(error) => Err(error.clone().into()),
             Body::Template(template) => {
                 let limits = effort.limits();
-                let context =
-                    RenderContext { test_mode, secrets: &NoSecrets, limits: limits.as_ref(), ..RenderContext::default() };
+                let context = RenderContext {
+                    test_mode,
+                    secrets: &NoSecrets,
+                    limits: limits.as_ref(),
+                    ..RenderContext::default()
+                };
                 let rendered = template.render(params, &context)?;
                 Ok(RenderedSql { text: rendered.sql, settings: rendered.settings })
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use standpipe_clickhouse::{Checked, Client, Error as EngineError, Lane, QueryOptions, Sql, codes};
 use standpipe_sql::{Door, Policy, Statement, StatementKind};
@@ -10,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admission, Place, ReadFigures, ReadPlaces};
 use super::answer::{Answer, ReadResponse};
+use super::cache::{AnswerCache, Key};
 use super::effort::short_first;
 use super::format::{Format, OutputSettings};
 use super::guard::Guard;
@@ -35,6 +37,8 @@ pub struct ReadRules {
     pub places: ReadPlaces,
     /// Limits of templates.
     pub templates: TemplateLimits,
+    /// Memory for answers of endpoints that are given again; 0 keeps none.
+    pub cache_bytes: u64,
 }
 
 /// A query as a request asks for it.
@@ -67,6 +71,7 @@ pub struct Reader {
     registry: Registry,
     admission: Admission,
     overdue: Overdue,
+    answers: AnswerCache,
 }
 
 /// A read once its SQL is known.
@@ -81,6 +86,8 @@ pub(super) struct Read<'a> {
     /// The endpoint whose data it reads.
     pub(super) pipe: Option<&'a Pipe>,
     pub(super) allowed: &'a Allowed,
+    /// How long its answer may be given again.
+    pub(super) cache_time: Option<Duration>,
 }
 
 impl Reader {
@@ -89,6 +96,7 @@ impl Reader {
         Reader {
             overdue: Overdue::new(client.clone(), restart),
             admission: Admission::new(rules.places),
+            answers: AnswerCache::new(rules.cache_bytes),
             limits: Arc::new(rules.limits),
             template_limits: rules.templates,
             client,
@@ -100,7 +108,8 @@ impl Reader {
     /// How busy it is, and what it refused.
     pub fn figures(&self) -> ReadFigures {
         let (overdue, unkillable) = self.overdue.counts();
-        ReadFigures { overdue, unkillable, ..self.admission.figures() }
+        let (cache_hits, cache_misses) = self.answers.counts();
+        ReadFigures { overdue, unkillable, cache_hits, cache_misses, ..self.admission.figures() }
     }
 
     /// What a read by this caller, of this endpoint's data, may use.
@@ -149,7 +158,8 @@ impl Reader {
             Some(name) => known_format(name)?,
         };
         let (access, resolved, statement, pipe, allowed) = (access, &resolved, Some(&statement), underscore, &allowed);
-        self.run(&Read { access, resolved, statement, door: Door::Sql, query, format, pipe, allowed }).await
+        let (door, cache_time) = (Door::Sql, None);
+        self.run(&Read { access, resolved, statement, door, query, format, pipe, allowed, cache_time }).await
     }
 
     /// Runs a pipe's published node.
@@ -159,8 +169,9 @@ impl Reader {
         let resolved =
             short_first(|effort| Names::new(access, query.params).with_effort(effort).resolve_node(pipe, node))?;
         let allowed = self.allowed(access, Some(pipe));
-        let (resolved, allowed, pipe) = (&resolved, &allowed, Some(pipe));
-        self.run(&Read { access, resolved, statement: None, door: Door::Endpoint, query, format, pipe, allowed }).await
+        let cache_time = resolved.cache_time.or_else(|| Some(Duration::from_secs(node.cache_seconds?.into())));
+        let (resolved, allowed, pipe, statement, door) = (&resolved, &allowed, Some(pipe), None, Door::Endpoint);
+        self.run(&Read { access, resolved, statement, door, query, format, pipe, allowed, cache_time }).await
     }
 
     /// Checks a node that is about to be saved: with sample values for its parameters it must render, its names must
@@ -192,7 +203,14 @@ impl Reader {
         }
         let checked = self.check(read.access, read.resolved, read.door).await?;
         let checked = read.statement.map_or_else(|| checked.clone(), |statement| checked.wrapped(&statement.kind));
-        Ok(Answer { format: read.format, response: self.send(&checked, read).await? })
+        let response = match read.cache_time {
+            None => self.send(&checked, read).await?,
+            Some(time) => {
+                let key = Key { sql: checked.as_str().to_owned(), format: read.format, output: read.query.output };
+                self.answers.answer(key, time, async || self.send(&checked, read).await).await?
+            }
+        };
+        Ok(Answer { format: read.format, response })
     }
 
     /// Waits for a place, then runs what the guard passed.

@@ -21,6 +21,8 @@ pub struct Limits {
     pub query: Size,
     /// Largest answer.
     pub result: Size,
+    /// Memory for answers of endpoints that are given again; 0 keeps none.
+    pub cache: Size,
     /// Memory of one query; 0 is no limit but the engine's own.
     pub query_memory: Size,
     /// Longest time of a query, seconds.

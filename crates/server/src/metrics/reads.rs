@@ -16,6 +16,8 @@ pub struct ReadMetrics {
     timed_out: Counter,
     overdue: Counter,
     unkillable: Counter,
+    cache_hits: Counter,
+    cache_misses: Counter,
 }
 
 impl ReadMetrics {
@@ -29,6 +31,9 @@ impl ReadMetrics {
         registry.register("overdue", "Queries killed because they went on after their time", metrics.overdue.clone());
         let help = "Queries that a kill did not end, so that the engine was restarted";
         registry.register("unkillable", help, metrics.unkillable.clone());
+        registry.register("cache_hits", "Answers that an endpoint gave again", metrics.cache_hits.clone());
+        let help = "Answers that an endpoint may give again, and that the engine was asked for";
+        registry.register("cache_misses", help, metrics.cache_misses.clone());
         metrics
     }
 
@@ -41,6 +46,8 @@ impl ReadMetrics {
             (&self.timed_out, figures.timed_out),
             (&self.overdue, figures.overdue),
             (&self.unkillable, figures.unkillable),
+            (&self.cache_hits, figures.cache_hits),
+            (&self.cache_misses, figures.cache_misses),
         ] {
             // They only ever grow where they are counted.
             counter.inner().store(value, Ordering::Relaxed);

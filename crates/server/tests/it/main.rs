@@ -10,6 +10,7 @@ mod support;
 mod append;
 mod auth;
 mod bombs;
+mod cache;
 mod compression;
 mod data;
 mod data_sources;

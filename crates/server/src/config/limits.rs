@@ -177,6 +177,15 @@ mod tests {
     }
 
     #[test]
+    fn narrower_limits_are_printed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[limits.pipes.top]\nquery_seconds = 2\n").unwrap();
+        let printed = super::super::print_masked(&Layers::defaults().file(file.path()).unwrap());
+        assert!(printed.contains("[limits.pipes.top]\nquery_seconds = 2\n"), "{printed}");
+        assert!(printed.contains("workspace_share = 75\n"), "{printed}");
+    }
+
+    #[test]
     fn what_is_no_limit_is_refused() {
         for (text, expected) in [
             ("[limits.pipes.top]\nrows_red = 1\n", "unknown field `rows_red`"),

@@ -27,5 +27,6 @@ pub mod startup;
 pub mod data_dir;
 pub mod engine_entry;
 pub mod engine_process;
+pub mod machine;
 pub mod metrics;
 pub mod telemetry;

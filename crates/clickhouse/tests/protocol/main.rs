@@ -268,6 +268,20 @@ async fn kill_quotes_the_id_and_takes_the_control_lane() {
 }
 
 #[tokio::test]
+async fn whether_a_run_is_listed_is_asked_on_the_control_lane() {
+    let fake = Fake::unix(Reply::ok("1\n"));
+    assert!(fake.client().is_running("a'b").await.unwrap());
+    let request = fake.only_request();
+    assert_eq!(request.header("x-standpipe-lane"), Some("control"));
+    let condition = r"endsWith(Settings['log_comment'], ' a\'b')";
+    assert_eq!(request.body, format!("SELECT count() FROM system.processes WHERE {condition}").as_bytes());
+
+    let server = Fake::tcp(Reply::ok("0\n"));
+    assert!(!server.client().is_running("a").await.unwrap());
+    assert!(server.only_request().body.ends_with(b"WHERE query_id = 'a'"));
+}
+
+#[tokio::test]
 async fn ping_status_and_version() {
     let fake = Fake::unix(Reply::ok("Ok.\n"));
     fake.client().ping().await.unwrap();

@@ -92,6 +92,20 @@ impl Admission {
         }
     }
 
+    /// A place of nobody in particular.
+    #[cfg(test)]
+    pub(super) fn any_place(&self) -> Place {
+        let (workspace, token) = (uuid::Uuid::nil(), uuid::Uuid::nil());
+        let claimant = Claimant {
+            workspace: crate::model::WorkspaceId(workspace),
+            token: crate::model::TokenId(token),
+            pipe: None,
+        };
+        let bounds = Bounds { share: 1, workspace: 1, token: None, pipe: None };
+        assert_eq!(self.0.lock().places.claim(claimant, bounds), Claim::Runs);
+        Place { shared: self.0.clone(), claimant }
+    }
+
     /// A place for one read, to be held to its last byte.
     pub(super) async fn enter(&self, access: &Access, pipe: Option<&Pipe>, allowed: &Allowed) -> Result<Place> {
         let pipe_id = pipe.filter(|_| allowed.pipe_reads.is_some()).map(|pipe| pipe.id);

@@ -417,3 +417,6 @@ async fn watch(shared: Arc<Shared>, send: Duration, deadline: Option<Instant>) {
         return;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,7 @@ mod tests {
     fn the_defaults_are_a_whole_configuration() {
         let config = Layers::defaults().config().unwrap();
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:7181");
-        assert_eq!(config.engine.lanes.read.threads.get(), 8);
+        assert_eq!(config.engine.lanes.read.threads.get(), 12);
         assert!(config.engine.url.is_none() && config.server.admin_token.is_none());
     }
 

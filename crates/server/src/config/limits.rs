@@ -8,6 +8,10 @@ use serde::de::{Deserialize, Deserializer, Error};
 use standpipe_core::read::{LimitBook, NarrowLimits, ReadLimits, ReadPlaces};
 
 use super::{Engine, Size};
+use crate::machine;
+
+/// libchdb's own limit, in tenths of the machine's memory.
+const ENGINE_TENTHS: u64 = 9;
 
 /// `[limits]`
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -92,7 +96,7 @@ impl Limits {
             every: ReadLimits {
                 query_bytes: self.query.as_usize(),
                 time: seconds(self.query_seconds),
-                memory_bytes: self.memory_of_one(engine),
+                memory_bytes: self.memory_of_one(engine, machine::memory()),
                 result_bytes: self.result.bytes,
                 rows_read: NonZeroU64::new(self.rows_read).map(NonZeroU64::get),
                 bytes_read: NonZeroU64::new(self.bytes_read.bytes).map(NonZeroU64::get),
@@ -116,10 +120,16 @@ impl Limits {
         }
     }
 
-    /// Queries in all read lanes together must not take more memory than the engine has.
-    fn memory_of_one(&self, engine: &Engine) -> u64 {
+    /// Queries in all read lanes together must not take more memory than the engine has. A server of somebody else's knows
+    /// best what it has.
+    fn memory_of_one(&self, engine: &Engine, machine: Option<u64>) -> u64 {
         let (asked, lanes) = (self.query_memory.bytes, u64::from(engine.lanes.read.threads.get()));
-        match engine.memory.bytes / lanes {
+        let engine_has = match (engine.memory.bytes, &engine.url) {
+            (_, Some(_)) => None,
+            (0, None) => machine.map(|bytes| bytes / 10 * ENGINE_TENTHS),
+            (bytes, None) => Some(bytes),
+        };
+        match engine_has.map_or(0, |bytes| bytes / lanes) {
             0 => asked,
             share if asked == 0 => share,
             share => asked.min(share),
@@ -179,6 +189,15 @@ mod tests {
     }
 
     #[test]
+    fn narrower_limits_are_printed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[limits.pipes.top]\nquery_seconds = 2\n").unwrap();
+        let printed = super::super::print_masked(&Layers::defaults().file(file.path()).unwrap());
+        assert!(printed.contains("[limits.pipes.top]\nquery_seconds = 2\n"), "{printed}");
+        assert!(printed.contains("workspace_share = 75\n"), "{printed}");
+    }
+
+    #[test]
     fn what_is_no_limit_is_refused() {
         for (text, expected) in [
             ("[limits.pipes.top]\nrows_red = 1\n", "unknown field `rows_red`"),
@@ -194,10 +213,17 @@ mod tests {
 
     #[test]
     fn queries_share_the_engines_memory() {
-        let mut config = load("[limits]\nquery_memory = '1 GiB'\n").unwrap();
-        let memory = |config: &super::super::Config| config.limits.read_limits(&config.engine).every.memory_bytes;
-        assert_eq!(memory(&config), 1 << 30);
-        config.engine.memory.bytes = 4 << 30;
-        assert_eq!(memory(&config), 512 << 20, "eight lanes");
+        let mut config =
+            load("[limits]\nquery_memory = '1 GiB'\n[engine.lanes.read]\nthreads = 9\nqueue = 1\n").unwrap();
+        let memory = |config: &super::super::Config, machine| config.limits.memory_of_one(&config.engine, machine);
+        assert_eq!(memory(&config, None), 1 << 30);
+        assert_eq!(memory(&config, Some(100 << 30)), 1 << 30);
+        assert_eq!(memory(&config, Some(10_000)), 1_000, "nine tenths of it are the engine's");
+        config.engine.memory.bytes = 4_500;
+        assert_eq!(memory(&config, Some(10_000)), 500);
+        config.limits.query_memory.bytes = 0;
+        assert_eq!(memory(&config, Some(10_000)), 500);
+        config.engine.url = Some("http://clickhouse".to_owned());
+        assert_eq!(memory(&config, Some(10_000)), 0);
     }
 }

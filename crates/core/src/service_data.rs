@@ -87,7 +87,8 @@ impl ServiceData {
     /// Records rows and bytes of every data source, or of those whose counts have changed since they were last recorded.
     pub fn record_storage(&self, registry: &Registry, only_changed: bool) {
         let inner = &*self.0;
-        for (workspace, row) in inner.snapshots.take(&inner.catalog.snapshot(), registry, only_changed, inner.clock.now())
+        for (workspace, row) in
+            inner.snapshots.take(&inner.catalog.snapshot(), registry, only_changed, inner.clock.now())
         {
             self.record(workspace, &row);
         }

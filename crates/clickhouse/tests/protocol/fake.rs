@@ -64,7 +64,15 @@ impl Reply {
     }
 
     pub(crate) fn status(status: u16, body: &'static str) -> Self {
-        Reply { status, headers: Vec::new(), body: body.into(), chunk: None, trailer: None, breaks: false, answers: true }
+        Reply {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            chunk: None,
+            trailer: None,
+            breaks: false,
+            answers: true,
+        }
     }
 
     /// Closes the connection instead of answering.

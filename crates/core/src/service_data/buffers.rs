@@ -131,6 +131,9 @@ mod tests {
         let other = WorkspaceId(Uuid::from_u128(2));
         buffers.push(WORKSPACE, &Row { n: 1 });
         buffers.push(other, &Row { n: 2 });
-        assert_eq!(buffers.take((other, ServiceTable::BlockLog)).map(|taken| taken.lines), Some(b"{\"n\":2}\n".to_vec()));
+        assert_eq!(
+            buffers.take((other, ServiceTable::BlockLog)).map(|taken| taken.lines),
+            Some(b"{\"n\":2}\n".to_vec())
+        );
     }
 }

@@ -79,7 +79,12 @@ impl ServiceTables {
                 ddl::change_ttl(&database, table, self.days(table), &engine),
             ];
             for change in changes.into_iter().flatten() {
-                tracing::info!(database, table = table.name(), sql = change.as_str(), "a table of service data changes");
+                tracing::info!(
+                    database,
+                    table = table.name(),
+                    sql = change.as_str(),
+                    "a table of service data changes"
+                );
                 self.storage.execute(change, "change a table of service data").await?;
             }
         }

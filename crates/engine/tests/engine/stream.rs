@@ -57,7 +57,11 @@ fn a_stream_ends_with_the_counters_of_all_of_it() {
     let small = ask("te: trailers\r\n", "SELECT n FROM d.t WHERE n < 10");
     assert_eq!((small.summary("result_rows"), small.final_summary("result_rows")), (10, None));
     let nothing = ask("te: trailers\r\n", "SELECT n FROM d.t WHERE n % 300000 = 1 SETTINGS max_block_size = 1000");
-    assert_eq!((nothing.summary("result_rows"), nothing.summary("read_rows")), (1, 300_000), "what matches nothing is read");
+    assert_eq!(
+        (nothing.summary("result_rows"), nothing.summary("read_rows")),
+        (1, 300_000),
+        "what matches nothing is read"
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod openapi;
 mod pipes;
 mod reconcile;
 mod refusals;
+mod service_data;
 mod sql;
 mod templates;
 mod tokens;

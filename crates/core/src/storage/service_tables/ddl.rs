@@ -97,7 +97,9 @@ mod tests {
     #[test]
     fn every_view() {
         let all = ServiceTable::ALL.map(|table| text(create_view("d_1", table)));
-        insta::assert_snapshot!(all.iter().filter(|view| !view.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n"));
+        insta::assert_snapshot!(
+            all.iter().filter(|view| !view.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
+        );
     }
 
     #[test]

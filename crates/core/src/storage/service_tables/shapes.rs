@@ -231,6 +231,7 @@ static DATASOURCES_OPS_STATS: Shape = Shape {
         resource_tags Array(String)
     ",
     engine: "SummingMergeTree",
+    // With the data source at its end: rows of equal keys become one.
     sorting_key: "event_date, event_type, pipe_id, datasource_id",
     time: "event_date",
     select: Some(
@@ -271,7 +272,8 @@ static DATASOURCES_STORAGE: Shape = Shape {
         rows_quarantine SimpleAggregateFunction(max, UInt64)
     ",
     engine: "AggregatingMergeTree",
-    sorting_key: "datasource_id, timestamp",
+    // The engine wants every column that is no measure in the key.
+    sorting_key: "datasource_id, timestamp, datasource_name",
     time: "timestamp",
     select: None,
 };

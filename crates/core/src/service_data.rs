@@ -99,11 +99,6 @@ impl ServiceData {
         self.0.tables.update(&self.0.catalog.snapshot()).await
     }
 
-    /// The tables.
-    pub fn tables(&self) -> &ServiceTables {
-        &self.0.tables
-    }
-
     /// The time, for those who record.
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock

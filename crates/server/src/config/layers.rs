@@ -169,7 +169,7 @@ mod tests {
         let config = Layers::defaults().config().unwrap();
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:7181");
         assert_eq!(config.engine.lanes.read.threads.get(), 8);
-        let days = ServiceTable::ALL.map(|table| config.service_data.days.get(&table).is_some());
+        let days = ServiceTable::ALL.map(|table| config.service_data.days.contains_key(&table));
         assert_eq!(days, [true; ServiceTable::ALL.len()], "every table of service data is listed");
         assert!(config.engine.url.is_none() && config.server.admin_token.is_none());
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderName, USER_AGENT};
+use http::header::{HOST, HeaderName, TE, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use standpipe_sql::Sql;
@@ -265,6 +265,7 @@ impl Client {
         match &self.inner.target {
             Target::Embedded => {
                 headers.insert(LANE, HeaderValue::from_static(lane.as_str()));
+                headers.insert(TE, HeaderValue::from_static("trailers"));
             }
             Target::Server { user, password } => {
                 headers.insert(USER, user.clone());
@@ -320,7 +321,7 @@ fn credential(what: &str, value: &str) -> Result<HeaderValue, Error> {
 
 /// Reads the rest of an answer that says nothing but that it worked.
 async fn finish(response: Response<AnswerBody>) -> Result<Summary, Error> {
-    let summary = text_header(response.headers(), "x-clickhouse-summary").as_deref().and_then(Summary::parse);
+    let summary = response.body().summary();
     gather(response.into_body(), Some(SMALL_ANSWER_BYTES)).await?;
     Ok(summary.unwrap_or_default())
 }

@@ -19,6 +19,8 @@ pub struct Access {
     snapshot: Arc<Snapshot>,
     workspace: Arc<Workspace>,
     token: Arc<Token>,
+    /// The request's id, for what is recorded of it; empty for work of the server's own.
+    request_id: Arc<str>,
 }
 
 impl Access {
@@ -27,7 +29,17 @@ impl Access {
     pub fn authenticate(snapshot: Arc<Snapshot>, value: Option<&str>) -> Result<Access> {
         let value = value.filter(|value| !value.is_empty()).ok_or(Error::TokenMissing)?;
         let (workspace, token) = snapshot.find_token(value).ok_or(Error::TokenUnknown)?;
-        Ok(Access { workspace, token, snapshot })
+        Ok(Access { workspace, token, snapshot, request_id: Arc::default() })
+    }
+
+    /// The same for the request of this id.
+    pub fn for_request(self, id: &str) -> Access {
+        Access { request_id: id.into(), ..self }
+    }
+
+    /// The request's id; empty for work of the server's own.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// The workspace that the token belongs to, as it was when the request began.
@@ -53,7 +65,7 @@ impl Access {
     /// The same token over a newer snapshot, after the request itself changed the catalog.
     pub fn refreshed(&self, snapshot: Arc<Snapshot>) -> Access {
         let workspace = snapshot.workspace(self.workspace.id).unwrap_or_else(|| self.workspace.clone());
-        Access { snapshot, workspace, token: self.token.clone() }
+        Access { snapshot, workspace, ..self.clone() }
     }
 
     /// Whether the token allows everything.

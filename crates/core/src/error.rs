@@ -33,6 +33,12 @@ pub enum Error {
         /// As written in the SQL.
         name: String,
     },
+    /// SQL names a service data source that there is none of.
+    #[error("service data source 'tinybird.{name}' not found: there are {}", crate::service_data::names())]
+    ServiceDataUnknown {
+        /// As written in the SQL, without the database.
+        name: String,
+    },
     /// A name breaks the rules for names.
     #[error("'{name}' cannot be a name: {reason}")]
     BadName {
@@ -369,7 +375,7 @@ impl Error {
             Error::TokenUnknown => ErrorCode::TokenUnknown,
             Error::Forbidden { .. } => ErrorCode::Forbidden,
             Error::NameForbidden { .. } => ErrorCode::NameForbidden,
-            Error::NameUnknown { .. } => ErrorCode::NameUnknown,
+            Error::NameUnknown { .. } | Error::ServiceDataUnknown { .. } => ErrorCode::NameUnknown,
             Error::BadName { .. } => ErrorCode::BadName,
             Error::NameTaken { .. } => ErrorCode::NameTaken,
             Error::ChangedMeanwhile { .. } => ErrorCode::ChangedMeanwhile,

@@ -13,7 +13,8 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
 use crate::read::{Guard, ReadRules, Reader, RestartEngine};
-use crate::storage::{Faults, Reconciled, Storage};
+use crate::service_data::{ServiceData, ServiceDataSettings};
+use crate::storage::{Faults, Reconciled, ServiceTables, Storage};
 use crate::store::Store;
 use crate::write::{Registry, WriteLimits, Writer};
 
@@ -25,6 +26,7 @@ pub struct Standpipe {
     pub(crate) reader: Reader,
     pub(crate) writer: Arc<Writer>,
     pub(crate) registry: Registry,
+    pub(crate) service_data: ServiceData,
     pub(crate) key: SecretKey,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -54,6 +56,8 @@ pub struct Parts {
     pub read_rules: ReadRules,
     /// Limits of appends.
     pub write_limits: WriteLimits,
+    /// How service data is kept.
+    pub service_data: ServiceDataSettings,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -74,18 +78,26 @@ impl Standpipe {
         let catalog = Catalog::load(store, &parts.read_rules.templates).await?;
         let registry = Registry::default();
         let (client, clock, random) = (parts.client, parts.clock, parts.random);
+        let storage = Storage::new(client.clone(), parts.faults);
+        let tables = ServiceTables::new(storage.clone(), parts.service_data.retention);
+        let buffer_bytes = parts.service_data.buffer_bytes;
+        let service_data =
+            ServiceData::new(catalog.clone(), tables.clone(), buffer_bytes, clock.clone(), random.clone());
+        let reader = Reader::new(
+            client.clone(),
+            Guard::new(parts.checker, &parts.engine),
+            parts.read_rules,
+            registry.clone(),
+            parts.restart_engine,
+        );
+        let writer = Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone());
         Ok(Standpipe {
             catalog,
-            storage: Storage::new(client.clone(), parts.faults),
-            reader: Reader::new(
-                client.clone(),
-                Guard::new(parts.checker, &parts.engine),
-                parts.read_rules,
-                registry.clone(),
-                parts.restart_engine,
-            ),
-            writer: Arc::new(Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone())),
+            storage,
+            reader: reader.with_service_tables(tables),
+            writer: Arc::new(writer.recording_in(service_data.clone())),
             registry,
+            service_data,
             key,
             clock,
             random,
@@ -98,13 +110,16 @@ impl Standpipe {
     /// Finishes or undoes what a crash left half done, then counts rows. Called once, when the engine first answers.
     pub async fn reconcile(&self) -> Result<Reconciled> {
         let done = self.storage.reconcile(&self.catalog).await?;
+        self.service_data.update_tables().await?;
         self.refresh_counts().await?;
         Ok(done)
     }
 
-    /// Asks the engine how many rows and bytes each data source has.
+    /// Asks the engine how many rows and bytes each data source has, and records what has changed.
     pub async fn refresh_counts(&self) -> Result<()> {
-        self.storage.refresh_counts(&self.catalog.snapshot(), &self.registry).await
+        self.storage.refresh_counts(&self.catalog.snapshot(), &self.registry).await?;
+        self.service_data.record_storage(&self.registry, true);
+        Ok(())
     }
 
     /// The catalog.
@@ -120,6 +135,11 @@ impl Standpipe {
     /// Appends data.
     pub fn writer(&self) -> &Arc<Writer> {
         &self.writer
+    }
+
+    /// What the server tells each workspace about itself.
+    pub fn service_data(&self) -> &ServiceData {
+        &self.service_data
     }
 
     /// What is known of each data source while the server runs.
@@ -164,11 +184,15 @@ impl Standpipe {
         self.tasks.reopen();
     }
 
-    /// Stops work that outlives its request, then closes the metadata. Nothing may be asked of it afterwards.
+    /// Stops work that outlives its request, writes the service data that is still buffered, then closes the metadata.
+    /// Nothing may be asked of it afterwards.
     pub async fn close(&self) {
         self.stopping.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if let Err(error) = self.service_data.flush().await {
+            tracing::warn!(%error, "service data of the last moments could not be written and is lost");
+        }
         self.catalog.store().close().await;
     }
 }

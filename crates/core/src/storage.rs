@@ -11,6 +11,7 @@ mod expression;
 mod expressions;
 mod fault;
 mod reconcile;
+mod service_tables;
 mod wall;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use definition::CheckedDefinition;
 pub use expressions::check_definition;
 pub use fault::{Fault, Faults};
 pub use reconcile::Reconciled;
+pub use service_tables::{Retention, ServiceTables};
 
 use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Error, Result};

@@ -226,7 +226,7 @@ impl Connection {
     ) -> Result<QueryStream<'_>, String> {
         let handle = self.call(self.library.stream_query_with_params, sql, format, parameters);
         let handle = QueryResult::checked(self.library, handle)?;
-        Ok(QueryStream { connection: self, handle, finished: false })
+        Ok(QueryStream { connection: self, handle, finished: false, end: None })
     }
 
     /// Starts an INSERT whose data follows in chunks. `statement` carries neither FORMAT nor data.
@@ -353,6 +353,8 @@ pub(crate) struct QueryStream<'a> {
     connection: &'a mut Connection,
     handle: QueryResult,
     finished: bool,
+    /// What came behind the last block: no rows, but the counters of what was read since.
+    end: Option<QueryResult>,
 }
 
 impl QueryStream<'_> {
@@ -367,9 +369,15 @@ impl QueryStream<'_> {
         let block = QueryResult::checked(library, block).inspect_err(|_| self.finished = true)?;
         if block.rows() == 0 && block.as_ref().is_empty() {
             self.finished = true;
+            self.end = Some(block);
             return Ok(None);
         }
         Ok(Some(block))
+    }
+
+    /// The counters behind the last block, once there is no other.
+    pub(crate) fn end(&self) -> Option<&QueryResult> {
+        self.end.as_ref()
     }
 }
 

@@ -7,6 +7,7 @@ pub mod events;
 pub mod health;
 pub mod local_tokens;
 pub mod metrics;
+pub mod observed;
 pub mod pipes;
 pub mod sql;
 pub mod tokens;

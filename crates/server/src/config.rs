@@ -9,11 +9,13 @@ mod mask;
 mod size;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use standpipe_core::service_data::Retention;
 
 pub use layers::{Error, Layers};
 pub use limits::{Limits, Narrow};
@@ -30,6 +32,8 @@ pub struct Config {
     pub engine: Engine,
     /// Bounds of requests and answers.
     pub limits: Limits,
+    /// What the server tells about itself.
+    pub service_data: ServiceData,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -122,6 +126,20 @@ pub struct Lane {
     pub queue: u32,
 }
 
+/// `[service_data]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceData {
+    /// How often buffered rows are written, seconds.
+    pub flush_seconds: NonZeroU32,
+    /// Most bytes of rows that wait, for each table of a workspace.
+    pub buffer: Size,
+    /// How often the sizes of all data sources are recorded, seconds.
+    pub storage_seconds: NonZeroU32,
+    /// For how many days each table keeps its rows; 0 is for ever.
+    pub days: Retention,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +181,18 @@ impl Engine {
     /// [`Engine::start_seconds`] as a duration.
     pub fn start_timeout(&self) -> Duration {
         Duration::from_secs(self.start_seconds.into())
+    }
+}
+
+impl ServiceData {
+    /// [`ServiceData::flush_seconds`] as a duration.
+    pub fn flush(&self) -> Duration {
+        Duration::from_secs(self.flush_seconds.get().into())
+    }
+
+    /// [`ServiceData::storage_seconds`] as a duration.
+    pub fn storage(&self) -> Duration {
+        Duration::from_secs(self.storage_seconds.get().into())
     }
 }
 

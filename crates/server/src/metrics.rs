@@ -3,6 +3,7 @@
 mod engine;
 mod http;
 mod reads;
+mod service_data;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use prometheus_client::registry::Registry;
 pub use engine::EngineMetrics;
 pub use http::HttpMetrics;
 pub use reads::ReadMetrics;
+pub use service_data::ServiceDataMetrics;
 
 /// Every metric of the process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub struct Metrics {
     pub engine: EngineMetrics,
     /// Reads.
     pub reads: ReadMetrics,
+    /// Service data.
+    pub service_data: ServiceDataMetrics,
     registry: Arc<Registry>,
 }
 
@@ -38,7 +42,8 @@ impl Metrics {
         let http = HttpMetrics::register(&mut registry);
         let engine = EngineMetrics::register(&mut registry);
         let reads = ReadMetrics::register(&mut registry);
-        Metrics { http, engine, reads, registry: Arc::new(registry) }
+        let service_data = ServiceDataMetrics::register(&mut registry);
+        Metrics { http, engine, reads, service_data, registry: Arc::new(registry) }
     }
 
     /// All metrics in Prometheus' text format (the `OpenMetrics` one).

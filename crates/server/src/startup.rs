@@ -11,10 +11,11 @@ use standpipe_clickhouse::Client;
 use standpipe_core::access::Access;
 use standpipe_core::model::TokenId;
 use standpipe_core::read::{ReadRules, RestartEngine, TemplateLimits};
+use standpipe_core::service_data::ServiceDataSettings;
 use standpipe_core::storage::Faults;
 use standpipe_core::write::WriteLimits;
 use standpipe_core::{Clock, Parts, Random, Standpipe};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::api::local_tokens::LocalTokens;
 use crate::app::App;
@@ -46,6 +47,10 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
         write_limits: WriteLimits {
             retry: Duration::from_secs(limits.insert_retry_seconds.into()),
             time: Duration::from_secs(limits.insert_seconds.into()),
+        },
+        service_data: ServiceDataSettings {
+            buffer_bytes: config.service_data.buffer.as_usize(),
+            retention: config.service_data.days.clone(),
         },
         clock: Clock::system(),
         random: Random::system(),
@@ -87,7 +92,7 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 /// Looks after what the last run left as soon as the engine answers, lets requests in, loads the sample, and then keeps row
-/// counts fresh for as long as the server runs.
+/// counts fresh and service data flowing for as long as the server runs.
 pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
     prepare(&app).await?;
     app.set_prepared();
@@ -98,8 +103,12 @@ pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
             .with_context(|| format!("cannot load the sample '{}'", folder.display()))?;
         tracing::info!("the sample is loaded");
     }
-    let mut ticks = interval(COUNT_PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::join!(refresh_counts(&app), write_service_data(&app), record_storage(&app));
+    Ok(())
+}
+
+async fn refresh_counts(app: &App) {
+    let mut ticks = ticks(COUNT_PERIOD);
     loop {
         ticks.tick().await;
         if app.engine.is_ready()
@@ -110,6 +119,39 @@ pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
             app.standpipe.registry().note_write();
         }
     }
+}
+
+/// Writes the buffered rows at each tick. What an engine that is away does not take is kept for the next.
+async fn write_service_data(app: &App) {
+    let mut ticks = ticks(app.config.service_data.flush());
+    let mut is_failing = false;
+    loop {
+        ticks.tick().await;
+        if !app.engine.is_ready() {
+            continue;
+        }
+        let failed = app.standpipe.service_data().flush().await.err();
+        if let Some(error) = failed.as_ref().filter(|_| !is_failing) {
+            tracing::warn!(%error, "service data could not be written; it is tried again");
+        }
+        is_failing = failed.is_some();
+    }
+}
+
+async fn record_storage(app: &App) {
+    let mut ticks = ticks(app.config.service_data.storage());
+    // The start has recorded them.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        app.standpipe.service_data().record_storage(app.standpipe.registry(), false);
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn prepare(app: &App) -> Result<()> {

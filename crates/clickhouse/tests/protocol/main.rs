@@ -46,6 +46,26 @@ async fn query_carries_lane_options_and_text() {
 }
 
 #[tokio::test]
+async fn the_counts_behind_a_streamed_answer_take_the_place_of_the_early_ones() {
+    let fake = Fake::unix(
+        Reply::ok("1\n2\n")
+            .header("x-clickhouse-summary", r#"{"read_rows":"1"}"#)
+            .trailer("x-clickhouse-summary", r#"{"read_rows":"2","result_rows":"2"}"#),
+    );
+    let answer = fake.client().query(&sql("SELECT 1"), &read()).await.unwrap();
+    assert_eq!(answer.summary.unwrap().read_rows, Some(1));
+    let mut body = answer.into_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        bytes.extend(frame.unwrap().into_data().expect("the trailer is no part of the answer"));
+    }
+    assert_eq!(bytes, b"1\n2\n");
+    let summary = body.summary().unwrap();
+    assert_eq!((summary.read_rows, summary.result_rows), (Some(2), Some(2)));
+    assert_eq!(fake.only_request().header("te"), Some("trailers"));
+}
+
+#[tokio::test]
 async fn absent_headers_mean_unknown() {
     let fake = Fake::unix(Reply::ok(""));
     let answer = fake.client().query(&sql("SELECT 1"), &read()).await.unwrap();

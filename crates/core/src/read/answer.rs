@@ -39,8 +39,6 @@ pub struct Answer {
 /// The engine's answer to a read.
 #[derive(Debug)]
 pub struct ReadResponse {
-    /// Counts known when the answer began.
-    pub summary: Option<Summary>,
     body: ReadBody,
 }
 
@@ -73,7 +71,6 @@ impl ReadResponse {
         run: Run,
         place: Place,
     ) -> Result<ReadResponse> {
-        let summary = response.summary;
         let mut rest = Rest { body: response.into_body(), run, place };
         let known = rest.body.size_hint().exact();
         if known.is_some() {
@@ -99,7 +96,7 @@ impl ReadResponse {
             return Err(Error::Timeout { seconds: limits.time.as_secs() });
         }
         let body = ReadBody::new(first, rest, known, limits);
-        Ok(ReadResponse { summary, body })
+        Ok(ReadResponse { body })
     }
 
     /// The body as it arrives. An error is its last frame.
@@ -109,7 +106,7 @@ impl ReadResponse {
 
     /// An answer that is here as a whole, and took nothing of the engine.
     pub(super) fn whole(bytes: Bytes) -> ReadResponse {
-        ReadResponse { summary: None, body: ReadBody::whole(bytes) }
+        ReadResponse { body: ReadBody::whole(bytes) }
     }
 
     /// Gathers the whole body.
@@ -218,7 +215,7 @@ async fn next_chunk(body: &mut AnswerBody) -> Option<Result<Bytes, EngineError>>
     std::future::poll_fn(|context| poll_chunk(body, context)).await
 }
 
-/// The next bytes; trailers, which nobody sends, are passed over.
+/// The next bytes; trailers, which the body has read for itself, are passed over.
 fn poll_chunk(body: &mut AnswerBody, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, EngineError>>> {
     loop {
         match ready!(Pin::new(&mut *body).poll_frame(context)) {
@@ -237,6 +234,7 @@ fn poll_chunk(body: &mut AnswerBody, context: &mut Context<'_>) -> Poll<Option<R
 #[derive(Debug)]
 pub struct ReadBody {
     first: VecDeque<Bytes>,
+    summary: Option<Summary>,
     /// Bytes of a body whose length is known that are still to come.
     length: Option<u64>,
     /// Bytes that may still come.
@@ -274,6 +272,7 @@ impl ReadBody {
         let mut body = ReadBody {
             length: if first.is_all { Some(first.bytes) } else { length },
             first: first.frames,
+            summary: rest.body.summary(),
             left,
             limit: limits.result_bytes,
             rest: None,
@@ -291,12 +290,19 @@ impl ReadBody {
         let length = bytes.len() as u64;
         ReadBody {
             first: VecDeque::from([bytes]),
+            summary: None,
             length: Some(length),
             left: 0,
             limit: length,
             rest: None,
             _place: None,
         }
+    }
+
+    /// The counts as far as they are known: final at the answer's end. `None` for what the engine was not asked for, and where
+    /// it tells none.
+    pub fn summary(&self) -> Option<Summary> {
+        self.summary
     }
 
     /// Puts back what was taken from its beginning.
@@ -320,6 +326,7 @@ impl ReadBody {
             }
         };
         let chunk = ready!(poll_chunk(&mut rest.body, context));
+        self.summary = rest.body.summary();
         watched.shared.taken.fetch_add(1, Ordering::Relaxed);
         match chunk {
             Some(Ok(chunk)) if chunk.len() as u64 <= self.left => {

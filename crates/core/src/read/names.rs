@@ -15,6 +15,7 @@ use super::rules;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Node, NodeId, PhysicalTable, Pipe, Resource};
+use crate::service_data::{self, ServiceTable};
 
 /// How deep nodes and pipes may be nested in one query.
 const MAX_DEPTH: usize = 64;
@@ -49,6 +50,8 @@ pub(super) struct Resolved {
     pub(super) tables: BTreeSet<(String, String)>,
     /// Data sources it reads, with the incarnation.
     pub(super) data_sources: BTreeSet<PhysicalTable>,
+    /// Service data sources it reads.
+    pub(super) service_tables: BTreeSet<ServiceTable>,
     /// Threads that a template asked for: the outermost one that did.
     pub(super) max_threads: Option<i64>,
     /// How long a template lets its answer be given again: the outermost one that does.
@@ -71,6 +74,7 @@ pub(super) struct Names<'a> {
     done: HashMap<NodeId, String>,
     tables: BTreeSet<(String, String)>,
     data_sources: BTreeSet<PhysicalTable>,
+    service_tables: BTreeSet<ServiceTable>,
     max_threads: Option<i64>,
     cache_time: Option<Duration>,
     bytes: usize,
@@ -92,6 +96,7 @@ impl<'a> Names<'a> {
             done: HashMap::new(),
             tables: BTreeSet::new(),
             data_sources: BTreeSet::new(),
+            service_tables: BTreeSet::new(),
             max_threads: None,
             cache_time: None,
             bytes: 0,
@@ -140,6 +145,7 @@ impl<'a> Names<'a> {
             sql,
             tables: self.tables,
             data_sources: self.data_sources,
+            service_tables: self.service_tables,
             max_threads: self.max_threads,
             cache_time: self.cache_time,
         }
@@ -208,8 +214,12 @@ impl<'a> Names<'a> {
         if self.test_mode { node.sql.render_in_test_mode() } else { node.sql.render(self.params, self.effort) }
     }
 
-    /// What a name stands for in the current place: an earlier node of the same pipe, a data source, a pipe.
+    /// What a name stands for in the current place: an earlier node of the same pipe, a data source, a pipe; and in the
+    /// database `tinybird` a service data source.
     fn lookup(&mut self, name: &TableName) -> Result<Replacement> {
+        if name.database.as_deref() == Some(service_data::DATABASE) {
+            return self.service_table(&name.name);
+        }
         if let Some(database) = &name.database {
             return Err(self.not_readable(&format!("{database}.{}", name.name)));
         }
@@ -259,6 +269,19 @@ impl<'a> Names<'a> {
         self.tables.insert((database.clone(), table.clone()));
         self.data_sources.insert(physical);
         Ok(Replacement::Table { database, table, filter: None })
+    }
+
+    /// Service data tells of everybody's requests: own SQL needs ADMIN, a pipe may show it to whoever may read the pipe.
+    fn service_table(&mut self, name: &str) -> Result<Replacement> {
+        if self.place.authority == Authority::Caller && !self.access.is_admin() {
+            return Err(Error::NameForbidden { name: format!("{}.{name}", service_data::DATABASE) });
+        }
+        let unknown = || Error::ServiceDataUnknown { name: name.to_owned() };
+        let table = ServiceTable::by_name(name).ok_or_else(unknown)?;
+        let (database, physical) = (self.access.workspace().database.clone(), table.physical());
+        self.tables.insert((database.clone(), physical.clone()));
+        self.service_tables.insert(table);
+        Ok(Replacement::Table { database, table: physical, filter: None })
     }
 
     /// The error for a name that stands for nothing the text may read. A token with few rights does not learn whether

@@ -23,6 +23,8 @@ use super::rules;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
+use crate::service_data::ServiceTable;
+use crate::storage::ServiceTables;
 use crate::write::Registry;
 
 /// Most rows of a block that a query may ask for: the engine's own default.
@@ -72,6 +74,7 @@ pub struct Reader {
     admission: Admission,
     overdue: Overdue,
     answers: AnswerCache,
+    service_tables: Option<ServiceTables>,
 }
 
 /// A read once its SQL is known.
@@ -102,7 +105,13 @@ impl Reader {
             client,
             guard,
             registry,
+            service_tables: None,
         }
+    }
+
+    /// The same with the tables behind `tinybird.<name>`, which are made when they are first read.
+    pub fn with_service_tables(self, tables: ServiceTables) -> Reader {
+        Reader { service_tables: Some(tables), ..self }
     }
 
     /// How busy it is, and what it refused.
@@ -193,6 +202,11 @@ impl Reader {
     }
 
     pub(super) async fn check(&self, access: &Access, resolved: &Resolved, door: Door) -> Result<Checked<Sql>> {
+        if let Some(tables) = &self.service_tables {
+            for table in &resolved.service_tables {
+                tables.ensure(access.workspace(), *table).await?;
+            }
+        }
         let policy = policy(access, &resolved.tables, door);
         self.guard.check(&resolved.sql, &policy).await.map_err(|error| in_names(error, access, resolved))
     }
@@ -312,6 +326,9 @@ pub(crate) fn policy(access: &Access, tables: &BTreeSet<(String, String)>, door:
 
 /// EXPLAIN shows the SQL of pipes and the tables that they read: the caller must be able to read those themselves.
 pub(super) fn require_sources(access: &Access, resolved: &Resolved) -> Result<()> {
+    if let Some(table) = resolved.service_tables.first().filter(|_| !access.is_admin()) {
+        return Err(Error::NameForbidden { name: table.full_name() });
+    }
     let sources = names::ids(&resolved.data_sources).filter_map(|id| access.workspace().data_sources.get(&id));
     for data_source in sources {
         if !access.can_read_data_source(data_source) {
@@ -351,6 +368,9 @@ pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Er
             message = message.replace(&format!("{name} AS {name}"), name.as_str());
         }
     }
+    for table in &resolved.service_tables {
+        message = message.replace(&format!("{} AS {}", table.full_name(), table.name()), &table.full_name());
+    }
     Error::Engine { code, message }
 }
 
@@ -370,6 +390,15 @@ pub(super) fn name_tables(mut message: String, access: &Access, resolved: &Resol
             ] {
                 message = message.replace(&address, &name);
             }
+        }
+    }
+    // The longest name first: one begins with another.
+    let mut service_tables: Vec<ServiceTable> = resolved.service_tables.iter().copied().collect();
+    service_tables.sort_by_key(|table| std::cmp::Reverse(table.name().len()));
+    for table in service_tables {
+        let (database, physical) = (&workspace.database, table.physical());
+        for address in [format!("{database}.{physical}"), format!("`{database}`.`{physical}`")] {
+            message = message.replace(&address, &table.full_name());
         }
     }
     message.replace(&workspace.database, &workspace.name)

@@ -16,7 +16,7 @@ use crate::model::PhysicalTable;
 pub type Statement = Internal<Sql>;
 
 /// Blocks remembered for deduplication: a repeated insert of the same token within them adds nothing.
-const DEDUPLICATION_WINDOW: u32 = 1000;
+pub(super) const DEDUPLICATION_WINDOW: u32 = 1000;
 
 /// `CREATE DATABASE`, when it is not there.
 pub fn create_database(database: &str) -> Statement {

@@ -27,5 +27,6 @@ pub async fn get_metrics(State(app): State<App>) -> impl IntoResponse {
     } else {
         app.metrics.engine.set_down();
     }
+    app.metrics.service_data.set(app.standpipe.service_data());
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], app.metrics.encode())
 }

@@ -111,7 +111,7 @@ async fn limits_of_ids_hold_as_those_of_names() {
     let id = pipe["id"].as_str().unwrap().to_owned();
     first.get("/v0/pipes/p.json").send().await.assert_status(200);
     let app = first
-        .restart_with(|config| {
+        .restart_prepared_with(|config| {
             let narrow = Narrow { rows_read: NonZeroU64::new(5), ..Narrow::default() };
             config.limits.pipes.insert(id, narrow);
         })

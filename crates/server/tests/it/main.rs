@@ -28,6 +28,7 @@ mod pipes;
 mod places;
 mod reconcile;
 mod refusals;
+mod service_data;
 mod sql;
 mod streams;
 mod templates;

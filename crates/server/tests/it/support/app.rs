@@ -66,18 +66,21 @@ impl TestApp {
 
     /// What a server finds that starts over what this one leaves, before it has looked after it.
     pub(crate) async fn restart(self) -> TestApp {
-        self.standpipe().close().await;
-        let client = EngineClient::unix(self.engine.socket()).unwrap();
-        TestApp::open(self.folder, Config::clone(&self.app.config), self.engine, client).await
+        self.restart_with(|_| {}).await
     }
 
-    /// The same with another configuration, looked after.
+    /// The same with another configuration.
     pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> TestApp {
         self.standpipe().close().await;
         let client = EngineClient::unix(self.engine.socket()).unwrap();
         let mut config = Config::clone(&self.app.config);
         change(&mut config);
-        let app = TestApp::open(self.folder, config, self.engine, client).await;
+        TestApp::open(self.folder, config, self.engine, client).await
+    }
+
+    /// The same, looked after.
+    pub(crate) async fn restart_prepared_with(self, change: impl FnOnce(&mut Config)) -> TestApp {
+        let app = self.restart_with(change).await;
         app.standpipe().reconcile().await.unwrap();
         app
     }
@@ -110,6 +113,12 @@ impl TestApp {
     /// What the workspace's admin may do.
     pub(crate) fn access(&self) -> Access {
         Access::authenticate(self.standpipe().catalog().snapshot(), Some(self.token())).unwrap()
+    }
+
+    /// The rows of a query over service data, once all that was recorded is written.
+    pub(crate) async fn recorded(&self, sql: &str) -> String {
+        self.standpipe().service_data().flush().await.unwrap();
+        self.rows(sql).await
     }
 
     /// The workspace as it is now.

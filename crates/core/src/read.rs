@@ -3,6 +3,7 @@
 //! The order is always the same: templates render, names become tables, the guard passes the text, the engine runs that
 //! text byte for byte.
 
+mod describe;
 mod explain;
 mod format;
 mod guard;

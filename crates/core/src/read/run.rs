@@ -10,7 +10,7 @@ use standpipe_template::{Params, Template};
 
 use super::format::{Format, OutputSettings};
 use super::guard::Guard;
-use super::names::{self, Names, Resolved};
+use super::names::{self, Names, Resolved, is_sample};
 use super::node_sql::{NodeSql, TemplateLimits};
 use super::rules;
 use crate::access::Access;
@@ -148,7 +148,9 @@ impl Reader {
         let used = standpipe_sql::used_tables(&statement.sql)?;
         let resolved = Names::new(access, &params).in_test_mode().resolve_node(pipe, node)?;
         self.check(access, &resolved, Door::Node).await?;
-        let dependencies: BTreeSet<String> = used.into_iter().map(|name| name.to_string()).collect();
+        self.require_meaning(access, pipe, node, &resolved).await?;
+        let used = used.into_iter().filter(|name| !(resolved.names_sample && is_sample(name)));
+        let dependencies: BTreeSet<String> = used.map(|name| name.to_string()).collect();
         let params = match node.sql.template() {
             Some(template) => api_parameters(template)?,
             None => Vec::new(),

@@ -8,6 +8,7 @@
 mod support;
 
 mod append;
+mod attacks;
 mod auth;
 mod data;
 mod data_sources;

@@ -28,6 +28,31 @@ fn tables_keep_their_names() {
 }
 
 #[test]
+fn a_column_may_be_called_like_its_table() {
+    check("SELECT a AS events FROM events", &format!("SELECT a AS events FROM {EVENTS} AS events_2"));
+    check(
+        "SELECT events.a AS events, events.* FROM events, users AS events_2",
+        &format!("SELECT events_3.a AS events, events_3.* FROM {EVENTS} AS events_3, {USERS} AS events_2"),
+    );
+    check("SELECT max(a) AS events FROM events", &format!("SELECT max(a) AS events FROM {EVENTS} AS events"));
+    check(
+        "SELECT (SELECT 1 FROM events) AS x, a AS events",
+        &format!("SELECT (SELECT 1 FROM {EVENTS} AS events) AS x, a AS events"),
+    );
+}
+
+#[test]
+fn zeros_are_counted() {
+    check("SELECT zero FROM zeros(4)", "SELECT zero FROM (SELECT toUInt8(0) AS zero FROM numbers(4))");
+    check(
+        "SELECT 1 FROM zeros_mt((SELECT max(a) FROM events)) AS z, numbers(2)",
+        &format!(
+            "SELECT 1 FROM (SELECT toUInt8(0) AS zero FROM numbers_mt((SELECT max(a) FROM {EVENTS} AS events))) AS z, numbers(2)"
+        ),
+    );
+}
+
+#[test]
 fn filters_stand_around_the_table_with_its_modifiers() {
     check("SELECT a FROM users", &format!("SELECT a FROM {USERS} AS users"));
     check(

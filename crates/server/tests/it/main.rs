@@ -10,6 +10,7 @@ mod support;
 mod append;
 mod attacks;
 mod auth;
+mod corpus;
 mod data;
 mod data_sources;
 mod definitions;

@@ -165,7 +165,12 @@ impl<'t, 'a> Writer<'t, 'a> {
         self.qualifiers.push(Qualifier::renamed(source, called));
         match replacement {
             Replacement::Table { database, table, filter: None } => {
-                self.put_table(source, &format!("{}.{}", quote(database), quote(table)));
+                let table = format!("{}.{}", quote(database), quote(table));
+                match source.place {
+                    Place::From => self.put_table(source, &table),
+                    // A bare table would show in the name of the column.
+                    Place::In => self.put_query(source, &format!("SELECT * FROM {table}")),
+                }
             }
             Replacement::Table { database, table, filter: Some(filter) } => {
                 let modifiers = self.take_modifiers(source);

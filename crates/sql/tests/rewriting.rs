@@ -70,12 +70,15 @@ fn filters_stand_around_the_table_with_its_modifiers() {
 #[test]
 fn names_right_of_in() {
     let from = format!("SELECT a FROM {EVENTS} AS events WHERE a");
-    check("SELECT a FROM events WHERE a IN events", &format!("{from} IN {EVENTS}"));
+    check("SELECT a FROM events WHERE a IN events", &format!("{from} IN (SELECT * FROM {EVENTS})"));
     check("SELECT a FROM events WHERE a NOT IN (users)", &format!("{from} NOT IN ({USERS})"));
     check("SELECT a FROM events WHERE a IN tags", &format!("{from} IN identity(tags)"));
     check("SELECT a FROM events WHERE a IN events.tags", &format!("{from} IN identity(events.tags)"));
     check("SELECT a FROM events WHERE a IN (tags, others)", &format!("{from} IN (tags, others)"));
-    check("SELECT in(a, events), position('x' IN a)", &format!("SELECT in(a, {EVENTS}), position('x' IN a)"));
+    check(
+        "SELECT in(a, events), position('x' IN a)",
+        &format!("SELECT in(a, (SELECT * FROM {EVENTS})), position('x' IN a)"),
+    );
     check("WITH (1, 2) AS k SELECT 1 IN k", "WITH (1, 2) AS k SELECT 1 IN k");
     check("WITH t AS k SELECT 1 IN k", "WITH t AS k SELECT 1 IN identity(k)");
     check("SELECT arrayMap(events -> 1 IN events, x)", "SELECT arrayMap(events -> 1 IN identity(events), x)");

@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Most rows of a block that a query may ask for: the engine's own default.
 const MAX_BLOCK_SIZE: u64 = 65_409;
 
+/// Longest explanation of a query, in bytes.
+const MAX_EXPLAIN_BYTES: usize = 4 << 20;
+
 /// What one read may use.
 #[derive(Clone, Debug)]
 pub struct ReadLimits {
@@ -187,10 +190,32 @@ impl Reader {
             require_sources(access, resolved)?;
         }
         let checked = self.check(access, resolved, door).await?;
-        let checked = statement.map_or_else(|| checked.clone(), |statement| checked.wrapped(&statement.kind));
+        let kind = statement.map_or(&StatementKind::Select, |statement| &statement.kind);
         let options = self.options(resolved, statement, query, format);
-        let response = self.send(&checked, &options).await.map_err(|error| in_names(error, access, resolved))?;
+        let text = checked.wrapped(kind);
+        let answered = match kind {
+            StatementKind::Explain(_) => self.explained(access, resolved, &text, options).await,
+            StatementKind::Select | StatementKind::Describe => self.send(&text, &options).await,
+        };
+        let response = answered.map_err(|error| in_names(error, access, resolved))?;
         Ok(Answer { format, response })
+    }
+
+    /// What EXPLAIN says, with data sources by their names. The engine formats the lines once more, whatever the format.
+    async fn explained(
+        &self,
+        access: &Access,
+        resolved: &Resolved,
+        explain: &Checked<Sql>,
+        options: QueryOptions,
+    ) -> Result<QueryResponse> {
+        let mut as_lines = options.clone().format("TSVRaw");
+        as_lines.answer_limit_bytes = Some(MAX_EXPLAIN_BYTES);
+        let answer = self.send(explain, &as_lines).await?;
+        let lines = answer.text().await.map_err(|error| Error::from_engine(error, "explain the query"))?;
+        let lines = name_tables(lines, access, resolved);
+        let options = options.setting("max_query_size", 2 * MAX_EXPLAIN_BYTES);
+        self.send(&Checked::lines(lines.lines()), &options).await
     }
 
     pub(super) async fn send(&self, sql: &Checked<Sql>, options: &QueryOptions) -> Result<QueryResponse> {
@@ -313,22 +338,27 @@ pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Er
 }
 
 /// A text of the engine's with the names that the user knows in the places of tables.
-pub(super) fn name_tables(mut message: String, access: &Access, resolved: &Resolved) -> String {
+pub(super) fn name_tables(message: String, access: &Access, resolved: &Resolved) -> String {
+    let addresses = addresses(access, resolved);
+    addresses.into_iter().fold(message, |message, (address, name)| message.replace(&address, &name))
+}
+
+/// The addresses that the engine may write for what a query reads, each with the name that the user knows; longer ones
+/// first.
+fn addresses(access: &Access, resolved: &Resolved) -> Vec<(String, String)> {
     let workspace = access.workspace();
+    let mut addresses = Vec::new();
     for table in &resolved.data_sources {
         let Some(data_source) = workspace.data_sources.get(&table.data_source) else { continue };
         // The quarantine's name begins with the rows' name.
         let tables =
             [(table.quarantine(), data_source.quarantine_name()), (table.rows(), data_source.name.to_string())];
         for (physical, name) in tables {
-            for address in [
-                format!("{}.{physical}", workspace.database),
-                format!("`{}`.`{physical}`", workspace.database),
-                physical,
-            ] {
-                message = message.replace(&address, &name);
-            }
+            addresses.push((format!("{}.{physical}", workspace.database), name.clone()));
+            addresses.push((format!("`{}`.`{physical}`", workspace.database), name.clone()));
+            addresses.push((physical, name));
         }
     }
-    message.replace(&workspace.database, &workspace.name)
+    addresses.push((workspace.database.clone(), workspace.name.clone()));
+    addresses
 }

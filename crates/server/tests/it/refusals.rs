@@ -94,3 +94,31 @@ async fn a_name_that_the_token_cannot_read_is_forbidden() {
     }
     reader.sql("SELECT * FROM p").await.assert_status(200);
 }
+
+/// Columns without an alias are called after their expressions.
+#[tokio::test]
+async fn names_of_columns_hold_no_addresses() {
+    let app = app().await;
+    let database = app.workspace().database.clone();
+    let table = app.workspace().data_source("events").unwrap().table().rows();
+    app.create_pipe("ns", "SELECT n FROM events").await;
+    for sql in [
+        "SELECT n IN events FROM events",
+        "SELECT in(n, events), n NOT IN (events), (n) IN ns FROM events",
+        "SELECT count() > 0 AND max(n IN events) FROM events",
+        "SELECT (SELECT count() FROM events), EXISTS (SELECT 1 FROM events) FROM events",
+        "SELECT events.n, events.*, a.n FROM events JOIN events AS a ON a.n = events.n",
+        "SELECT arrayMap(x -> x IN events, [n]) FROM events",
+    ] {
+        app.append_node("p", "named", sql).await;
+        app.post("/v0/pipes/p/nodes/named/endpoint").send().await.assert_status(200);
+        for answer in
+            [app.sql(sql).await, app.get("/v0/pipes/p.json").send().await, app.sql(&format!("DESCRIBE ({sql})")).await]
+        {
+            let answer = answer.assert_status(200);
+            assert!(!answer.text().contains(&database) && !answer.text().contains(&table), "{sql}: {}", answer.text());
+        }
+        app.delete("/v0/pipes/p/nodes/named/endpoint").send().await.assert_status(200);
+        app.delete("/v0/pipes/p/nodes/named").send().await.assert_status(204);
+    }
+}

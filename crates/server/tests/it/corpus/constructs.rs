@@ -199,6 +199,10 @@ pub(super) const CONSTRUCTS: &[Construct] = &[
     (
         "IN, data source",
         &[
+            "SELECT id IN sampled AS hit FROM sampled",
+            "SELECT (id, user_id, value) IN clicks AS hit FROM events",
+            "SELECT user_id IN (SELECT user_id FROM users) AS a, (SELECT count() FROM users) AS b FROM events",
+            "SELECT EXISTS (SELECT 1 FROM users), in(id, (SELECT id FROM clicks)) AS hit FROM events",
             "SELECT name FROM users WHERE name IN (SELECT name FROM users)",
             "WITH c AS (SELECT user_id FROM users) SELECT id FROM events WHERE user_id IN c",
             "SELECT id FROM sampled WHERE id IN sampled",

@@ -33,7 +33,7 @@ lint: setup
 bench: build
 	scripts/bench.sh
 
-# One minute of random templates and SQL.
+# Random templates and SQL, a few minutes. It prints its seed; FUZZ_SEED repeats a run.
 fuzz: setup
 	scripts/fuzz.sh
 

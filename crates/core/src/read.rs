@@ -6,6 +6,7 @@
 mod admission;
 mod answer;
 mod cache;
+mod describe;
 mod effort;
 mod explain;
 mod format;
@@ -17,6 +18,7 @@ mod overdue;
 mod places;
 pub(crate) mod rules;
 pub(crate) mod run;
+mod user_names;
 
 pub use admission::{ReadFigures, ReadPlaces};
 pub use answer::{Answer, Broken, ReadBody, ReadResponse};

@@ -5,6 +5,7 @@
 mod edits;
 mod hygiene;
 mod qualifiers;
+mod zeros;
 
 use edits::Edits;
 pub(crate) use qualifiers::Qualifier;
@@ -71,6 +72,9 @@ pub fn rewrite(sql: &str, resolver: &mut dyn Resolver) -> Result<String, Refusal
     let mut writer = Writer::new(&text, &outline);
     for source in &outline.sources {
         writer.resolve(source, resolver)?;
+    }
+    for function in &outline.functions {
+        zeros::replace(&mut writer, function);
     }
     Ok(writer.finish())
 }
@@ -156,12 +160,17 @@ impl<'t, 'a> Writer<'t, 'a> {
     fn replace(&mut self, source: &Source, replacement: &Replacement) -> Result<(), Refusal> {
         let called = match source.alias {
             Some(alias) => self.text.raw(alias).to_owned(),
-            None => quote_if_needed(&source.name.name),
+            None => self.name_of(source),
         };
         self.qualifiers.push(Qualifier::renamed(source, called));
         match replacement {
             Replacement::Table { database, table, filter: None } => {
-                self.put_table(source, &format!("{}.{}", quote(database), quote(table)));
+                let table = format!("{}.{}", quote(database), quote(table));
+                match source.place {
+                    Place::From => self.put_table(source, &table),
+                    // A bare table would show in the name of the column.
+                    Place::In => self.put_query(source, &format!("SELECT * FROM {table}")),
+                }
             }
             Replacement::Table { database, table, filter: Some(filter) } => {
                 let modifiers = self.take_modifiers(source);
@@ -198,9 +207,23 @@ impl<'t, 'a> Writer<'t, 'a> {
 
     fn missing_alias(&self, source: &Source) -> String {
         match source.place {
-            Place::From if source.alias.is_none() => format!(" AS {}", quote_if_needed(&source.name.name)),
+            Place::From if source.alias.is_none() => format!(" AS {}", self.name_of(source)),
             _ => String::new(),
         }
+    }
+
+    /// What a table without an alias is called: its name, unless a column is given that very name, which the engine takes
+    /// for two tables of one name.
+    fn name_of(&self, source: &Source) -> String {
+        let scope = &self.outline.scopes[source.scope];
+        let is_taken = |name: &str| scope.aliases.iter().any(|alias| alias.bare && alias.name == name);
+        let name = &source.name.name;
+        if !is_taken(name) {
+            return quote_if_needed(name);
+        }
+        let free = (2..).map(|number| format!("{name}_{number}"));
+        let mut free = free.filter(|free| !is_taken(free) && !scope.table_aliases.contains(free));
+        quote_if_needed(&free.next().unwrap_or_default())
     }
 
     /// Takes FINAL and SAMPLE out of the text: they belong to the table, not to the query around it.

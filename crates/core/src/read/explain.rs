@@ -5,7 +5,8 @@ use standpipe_sql::{Door, Explain, ExplainKind, StatementKind, TokenKind, tokeni
 use super::effort::short_first;
 use super::format::Format;
 use super::names::Names;
-use super::run::{Query, Read, Reader, name_tables, require_sources};
+use super::run::{Query, Read, Reader, require_sources};
+use super::user_names::name_tables;
 use crate::access::Access;
 use crate::error::Result;
 use crate::model::{Node, Pipe};

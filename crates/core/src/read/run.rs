@@ -10,25 +10,30 @@ use standpipe_template::{Params, Template};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admission, Place, ReadFigures, ReadPlaces};
-use super::answer::{Answer, ReadResponse};
+use super::answer::{Answer, Gathered, ReadResponse};
 use super::cache::{AnswerCache, Key};
 use super::effort::short_first;
 use super::format::{Format, OutputSettings};
 use super::guard::Guard;
 use super::limits::{Allowed, LimitBook, ReadLimits};
-use super::names::{self, Names, Resolved};
+use super::names::{self, Names, Resolved, is_sample};
 use super::node_sql::{NodeSql, TemplateLimits};
 use super::overdue::{GRACE, Overdue, RestartEngine};
 use super::rules;
+use super::user_names::{in_names, name_tables};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
-use crate::service_data::ServiceTable;
 use crate::storage::ServiceTables;
 use crate::write::Registry;
 
 /// Most rows of a block that a query may ask for: the engine's own default.
 const MAX_BLOCK_SIZE: u64 = 65_409;
+
+/// Longest explanation of a query, in bytes.
+const MAX_EXPLAIN_BYTES: u64 = 4 << 20;
+/// Longest query that the engine takes without being told to, in bytes.
+const USUAL_QUERY_BYTES: usize = 256 << 10;
 
 /// What a [`Reader`] goes by.
 #[derive(Clone, Debug)]
@@ -78,6 +83,7 @@ pub struct Reader {
 }
 
 /// A read once its SQL is known.
+#[derive(Clone, Copy)]
 pub(super) struct Read<'a> {
     pub(super) access: &'a Access,
     pub(super) resolved: &'a Resolved,
@@ -124,6 +130,11 @@ impl Reader {
     /// What a read by this caller, of this endpoint's data, may use.
     pub(super) fn allowed(&self, access: &Access, pipe: Option<&Pipe>) -> Allowed {
         self.limits.of(access, pipe)
+    }
+
+    /// Runs statements, for what is no read.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The guard, for the doors that are no reads.
@@ -193,7 +204,9 @@ impl Reader {
         let used = standpipe_sql::used_tables(&statement.sql)?;
         let resolved = Names::new(access, &params).in_test_mode().resolve_node(pipe, node)?;
         self.check(access, &resolved, Door::Node).await?;
-        let dependencies: BTreeSet<String> = used.into_iter().map(|name| name.to_string()).collect();
+        self.require_meaning(access, pipe, node, &resolved).await?;
+        let used = used.into_iter().filter(|name| !(resolved.names_sample && is_sample(name)));
+        let dependencies: BTreeSet<String> = used.map(|name| name.to_string()).collect();
         let params = match node.sql.template() {
             Some(template) => api_parameters(template)?,
             None => Vec::new(),
@@ -216,15 +229,28 @@ impl Reader {
             require_sources(read.access, read.resolved)?;
         }
         let checked = self.check(read.access, read.resolved, read.door).await?;
-        let checked = read.statement.map_or_else(|| checked.clone(), |statement| checked.wrapped(&statement.kind));
-        let response = match read.cache_time {
-            None => self.send(&checked, read).await?,
-            Some(time) => {
+        let kind = read.statement.map_or(&StatementKind::Select, |statement| &statement.kind);
+        let checked = checked.wrapped(kind);
+        let response = match (kind, read.cache_time) {
+            (StatementKind::Explain(_), _) => self.explained(&checked, read).await?,
+            (_, None) => self.send(&checked, read).await?,
+            (_, Some(time)) => {
                 let key = Key { sql: checked.as_str().to_owned(), format: read.format, output: read.query.output };
                 self.answers.answer(key, time, async || self.send(&checked, read).await).await?
             }
         };
         Ok(Answer { format: read.format, response })
+    }
+
+    /// What EXPLAIN says, with data sources by their names. The engine formats the lines once more, whatever the format.
+    async fn explained(&self, explain: &Checked<Sql>, read: &Read<'_>) -> Result<ReadResponse> {
+        let as_lines = Read { format: Format::by_name("TSVRaw").unwrap_or(Format::JSON), ..*read };
+        let lines = match self.send(explain, &as_lines).await?.gather(MAX_EXPLAIN_BYTES).await? {
+            Gathered::Whole(lines) => lines,
+            Gathered::Larger(_) => return Err(Error::ResultTooLarge { bytes: MAX_EXPLAIN_BYTES }),
+        };
+        let lines = name_tables(String::from_utf8_lossy(&lines).into_owned(), read.access, read.resolved);
+        self.send(&Checked::lines(lines.lines()), read).await
     }
 
     /// Waits for a place, then runs what the guard passed.
@@ -237,7 +263,10 @@ impl Reader {
 
     async fn run_in(&self, place: Place, sql: &Checked<Sql>, read: &Read<'_>) -> Result<ReadResponse> {
         let limits = &read.allowed.limits;
-        let options = self.options(read);
+        let mut options = self.options(read);
+        if sql.as_str().len() > USUAL_QUERY_BYTES {
+            options = options.setting("max_query_size", sql.as_str().len() + 1);
+        }
         // All that the engine is told, so that the very same can be sent to it without us: the benchmark does.
         tracing::debug!(
             target: "standpipe::query",
@@ -349,57 +378,4 @@ fn known_format(name: &str) -> Result<Format> {
     Format::by_name(name).ok_or_else(|| {
         Error::bad_request(format!("format '{name}' is unknown: use JSON, CSVWithNames, JSONEachRow or Parquet, say"))
     })
-}
-
-/// The engine's error with the names that the user knows in the places of tables: addresses are nobody's business.
-pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Error {
-    let Error::Engine { code, mut message } = error else { return error };
-    if !access.is_admin()
-        && let Some(scope) = message.to_ascii_lowercase().find(" in scope ")
-    {
-        // What follows is the whole query, with the SQL of pipes that the caller may read but not see.
-        message.truncate(scope);
-    }
-    let mut message = name_tables(message, access, resolved);
-    for table in &resolved.data_sources {
-        if let Some(data_source) = access.workspace().data_sources.get(&table.data_source) {
-            // The alias is of our making.
-            let name = &data_source.name;
-            message = message.replace(&format!("{name} AS {name}"), name.as_str());
-        }
-    }
-    for table in &resolved.service_tables {
-        message = message.replace(&format!("{} AS {}", table.full_name(), table.name()), &table.full_name());
-    }
-    Error::Engine { code, message }
-}
-
-/// A text of the engine's with the names that the user knows in the places of tables.
-pub(super) fn name_tables(mut message: String, access: &Access, resolved: &Resolved) -> String {
-    let workspace = access.workspace();
-    for table in &resolved.data_sources {
-        let Some(data_source) = workspace.data_sources.get(&table.data_source) else { continue };
-        // The quarantine's name begins with the rows' name.
-        let tables =
-            [(table.quarantine(), data_source.quarantine_name()), (table.rows(), data_source.name.to_string())];
-        for (physical, name) in tables {
-            for address in [
-                format!("{}.{physical}", workspace.database),
-                format!("`{}`.`{physical}`", workspace.database),
-                physical,
-            ] {
-                message = message.replace(&address, &name);
-            }
-        }
-    }
-    // The longest name first: one begins with another.
-    let mut service_tables: Vec<ServiceTable> = resolved.service_tables.iter().copied().collect();
-    service_tables.sort_by_key(|table| std::cmp::Reverse(table.name().len()));
-    for table in service_tables {
-        let (database, physical) = (&workspace.database, table.physical());
-        for address in [format!("{database}.{physical}"), format!("`{database}`.`{physical}`")] {
-            message = message.replace(&address, &table.full_name());
-        }
-    }
-    message.replace(&workspace.database, &workspace.name)
 }

@@ -8,10 +8,12 @@
 mod support;
 
 mod append;
+mod attacks;
 mod auth;
 mod bombs;
 mod cache;
 mod compression;
+mod corpus;
 mod data;
 mod data_sources;
 mod definitions;

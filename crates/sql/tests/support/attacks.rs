@@ -258,6 +258,12 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
     ("a wide letter", "SELECT \u{fa}ser FROM events"),
     ("a template that was not rendered", "SELECT {{x}} FROM events"),
     // What the server tells about itself.
+    ("where a table is", "SELECT _table, _database FROM events"),
+    ("where a table is, with its name", "SELECT events._table FROM events"),
+    ("where a table is, quoted", "SELECT `\\x5ftable`, \"_database\" FROM events"),
+    ("where a table is, in one quoted name", "SELECT `e._table` FROM events AS e"),
+    ("where a table is, by COLUMNS", "SELECT COLUMNS(_table) FROM events"),
+    ("where a table is, by USING", "SELECT toString(a._table) FROM events AS a JOIN events AS b USING (_table)"),
     ("host name", "SELECT hostName()"),
     ("FQDN", "SELECT FQDN()"),
     ("server setting", "SELECT getServerSetting('max_connections')"),

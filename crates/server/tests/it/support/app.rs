@@ -123,7 +123,9 @@ impl TestApp {
 
     /// The workspace as it is now.
     pub(crate) fn workspace(&self) -> Arc<Workspace> {
-        self.standpipe().catalog().snapshot().workspaces().next().unwrap().clone()
+        let snapshot = self.standpipe().catalog().snapshot();
+        let workspace = snapshot.workspaces().find(|workspace| workspace.name == "test").unwrap().clone();
+        workspace
     }
 
     /// A caller without a token.

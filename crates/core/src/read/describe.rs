@@ -1,0 +1,91 @@
+//! Whether a query that is about to be saved makes sense to the engine: its columns, functions and types.
+//!
+//! The guard looks at names of tables and functions only. Here the engine is asked for the columns of the answer, which
+//! it works out without reading the tables (scalar subqueries are the exception, and run under tiny limits).
+
+use std::time::Duration;
+
+use standpipe_clickhouse::{Lane, QueryOptions, codes};
+use standpipe_sql::{Door, StatementKind};
+use standpipe_template::{Params, SAMPLE_NAME, SAMPLE_TEXT};
+
+use super::names::{Names, Resolved};
+use super::overdue::GRACE;
+use super::run::Reader;
+use super::user_names::in_names;
+use crate::access::Access;
+use crate::error::{Error, Result};
+use crate::model::{Node, Pipe};
+
+/// Longest time that the engine may take.
+const TIME: Duration = Duration::from_secs(1);
+
+/// Most rows that scalar subqueries may read.
+const ROWS: u64 = 100_000;
+
+/// Memory in bytes.
+const MEMORY: u64 = 256 << 20;
+
+impl Reader {
+    /// Refuses a node that the engine would refuse whenever it is read.
+    ///
+    /// `resolved` is the node with sample values for the parameters of templates. An error that a sample can be the
+    /// reason of (a type, a date, a name that only a parameter gives) says nothing about the node. What is left for
+    /// templates is a name that no column has, and only where a request without parameters would meet it, too.
+    pub(super) async fn require_meaning(
+        &self,
+        access: &Access,
+        pipe: &Pipe,
+        node: &Node,
+        resolved: &Resolved,
+    ) -> Result<()> {
+        if resolved.names_sample {
+            return Ok(());
+        }
+        let Err(error) = self.describe(access, resolved).await else { return Ok(()) };
+        if resolved.from_template {
+            let Error::Engine { code: codes::UNKNOWN_IDENTIFIER, message } = &error else { return Ok(()) };
+            if message.contains(SAMPLE_NAME) || message.contains(SAMPLE_TEXT) {
+                return Ok(());
+            }
+            let params = Params::default();
+            if let Ok(plain) = Names::new(access, &params).resolve_node(pipe, node)
+                && self.describe(access, &plain).await.is_ok()
+            {
+                return Ok(());
+            }
+        }
+        Err(in_names(error, access, resolved))
+    }
+
+    /// Fails with what the engine has against the text itself; that it is too much work is no such thing.
+    async fn describe(&self, access: &Access, resolved: &Resolved) -> Result<()> {
+        let checked = self.check(access, resolved, Door::Node).await?;
+        let options = QueryOptions::new(Lane::Check)
+            .format("Null")
+            .setting("readonly", 1)
+            .setting("max_execution_time", TIME.as_secs())
+            .setting("max_rows_to_read", ROWS)
+            .setting("max_memory_usage", MEMORY)
+            .setting("max_threads", 1);
+        let describe = checked.wrapped(&StatementKind::Describe);
+        let described = async { self.client().query(&describe, &options).await?.bytes().await };
+        match tokio::time::timeout(TIME + GRACE, described).await {
+            Err(_) | Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) if error.code().is_some_and(is_limit) => Ok(()),
+            Ok(Err(error)) => Err(Error::from_engine(error, "look at the query's columns")),
+        }
+    }
+}
+
+fn is_limit(code: i32) -> bool {
+    matches!(
+        code,
+        codes::TOO_MANY_ROWS
+            | codes::TOO_MANY_BYTES
+            | codes::TOO_MANY_ROWS_OR_BYTES
+            | codes::TOO_SLOW
+            | codes::TIMEOUT_EXCEEDED
+            | codes::MEMORY_LIMIT_EXCEEDED
+    )
+}

@@ -85,6 +85,9 @@ async fn errors_of_endpoints_are_recorded_twice_and_bodies_never() {
     app.post("/v0/pipes/top.json").json(&json!({"limit": 2, "note": "private"})).send().await.assert_status(200);
     app.post("/v0/pipes/top.json").body("{\"private\"").send().await.assert_error(400);
     app.post("/v0/sql").plain("SELECT 'private' FROM nowhere").send().await.assert_error(400);
+    let stranger = app.with_scopes(&["DATASOURCES:READ:events"]).await;
+    stranger.get("/v0/pipes/top.json?s=1").send().await.assert_error(403);
+    app.with_token("p.unknown").get("/v0/pipes/top.json?u=1").send().await.assert_error(403);
     let told = app.recorded("SELECT error FROM tinybird.endpoint_errors WHERE url LIKE '%many'").await;
     assert!(told.contains("many"), "{told}");
     let columns = "pipe_name, status_code, url, params";
@@ -94,6 +97,7 @@ async fn errors_of_endpoints_are_recorded_twice_and_bodies_never() {
         "top\t400\t/v0/pipes/top.json\t{}\n\
          top\t400\t/v0/pipes/top.json\t{}\n\
          top\t400\t/v0/pipes/top.json?limit=many\t{\"limit\":\"many\"}\n\
+         top\t403\t/v0/pipes/top.json?s=1\t{\"s\":\"1\"}\n\
          top\t400\t/v0/pipes/top.json?x=1\t{\"x\":\"1\"}\n"
     );
     let kinds = "SELECT pipe_name, error, status_code, error_message FROM tinybird.pipe_stats_rt WHERE method = 'POST' \
@@ -184,16 +188,16 @@ async fn operations_on_data_sources_are_recorded() {
     app.post("/v0/datasources/log2/truncate").send().await.assert_status(205);
     app.delete("/v0/datasources/log2").send().await.assert_status(204);
     let log = "SELECT event_type, datasource_name, result, rows, rows_quarantine, written_rows, Options.Values FROM \
-               tinybird.datasources_ops_log ORDER BY timestamp, operation_id";
+               tinybird.datasources_ops_log ORDER BY event_type, result DESC";
     assert_eq!(
         app.recorded(log).await,
-        "create\tlog\tok\t\\N\t\\N\t0\t[]\n\
-         append-hfi\tlog\tok\t1\t1\t1\t[]\n\
-         append\tlog\tok\t2\t0\t2\t[]\n\
+        "append\tlog\tok\t2\t0\t2\t[]\n\
          append\tlog\terror\t\\N\t\\N\t0\t[]\n\
+         append-hfi\tlog\tok\t1\t1\t1\t[]\n\
+         create\tlog\tok\t\\N\t\\N\t0\t[]\n\
+         delete\tlog2\tok\t\\N\t\\N\t0\t[]\n\
          rename\tlog\tok\t\\N\t\\N\t0\t['log','log2']\n\
-         truncate\tlog2\tok\t\\N\t\\N\t0\t[]\n\
-         delete\tlog2\tok\t\\N\t\\N\t0\t[]\n"
+         truncate\tlog2\tok\t\\N\t\\N\t0\t[]\n"
     );
     let import_id = appended.json()["import_id"].as_str().unwrap().to_owned();
     let request_id = appended.header("x-request-id").unwrap();
@@ -201,7 +205,7 @@ async fn operations_on_data_sources_are_recorded() {
         format!("SELECT request_id, blocks_ids[1] FROM tinybird.datasources_ops_log WHERE import_id = '{import_id}'");
     assert_eq!(app.rows(&ids).await, format!("{request_id}\t{import_id}\n"));
     let blocks = "SELECT source, status, rows, parser, quarantine_lines, bytes, processing_error IS NULL FROM \
-                  tinybird.block_log ORDER BY timestamp, block_id = '', block_id";
+                  tinybird.block_log ORDER BY source DESC, status";
     assert_eq!(
         app.rows(blocks).await,
         "events\tdone\t1\tndjson\t1\t17\t1\nbody\tdone\t2\tcsv\t0\t4\t1\nbody\terror\t0\tndjson\t0\t0\t0\n"

@@ -1,6 +1,7 @@
 //! The address of a request as it may be kept: without tokens.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use form_urlencoded::{byte_serialize, parse};
 use http::Uri;
@@ -10,6 +11,9 @@ const MASK: &str = "***";
 
 /// How the values of our tokens begin: a JSON object in base64.
 const TOKEN_BEGINS: &str = "p.ey";
+
+/// From how many letters on a part of a token is worth hiding.
+const LONG_PART: usize = 8;
 
 /// Path and query of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +42,10 @@ impl Address {
                     address.tokens.push(text.trim().to_owned());
                     MASK.to_owned()
                 }
-                false => mask_tokens(text),
+                false => {
+                    address.tokens.extend(tokens_in(text).into_iter().map(|token| text[token].to_owned()));
+                    mask_tokens(text)
+                }
             });
             address.url.push(if address.url.contains('?') { '&' } else { '?' });
             if (shown_name.as_str(), shown_value.as_str()) == (&*name, &*value) {
@@ -57,25 +64,43 @@ impl Address {
         address
     }
 
-    /// A text about the request without tokens.
+    /// A text about the request without tokens, nor the longer parts of them: an error about SQL may quote one word of it.
     pub(super) fn mask(&self, text: String) -> String {
-        let known = self.tokens.iter().filter(|token| !token.is_empty());
-        mask_tokens(&known.fold(text, |text, token| text.replace(token.as_str(), MASK)))
+        let parts = |token: &String| -> Vec<String> {
+            let parts = token.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            parts.filter(|part| part.len() >= LONG_PART).map(str::to_owned).collect()
+        };
+        let mut secrets: Vec<String> = self.tokens.iter().flat_map(parts).chain(self.tokens.iter().cloned()).collect();
+        secrets.retain(|secret| !secret.is_empty());
+        // The longest first: one may be the beginning of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        mask_tokens(&secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), MASK)))
     }
 }
 
 /// A text with everything in it masked that looks like a token of ours.
 fn mask_tokens(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(TOKEN_BEGINS) {
-        masked.push_str(&rest[..at]);
+    let mut end = 0;
+    for token in tokens_in(text) {
+        masked.push_str(&text[end..token.start]);
         masked.push_str(MASK);
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '=');
-        rest = rest[at..].trim_start_matches(is_part);
+        end = token.end;
     }
-    masked.push_str(rest);
+    masked.push_str(&text[end..]);
     masked
+}
+
+/// Where in a text stands what looks like a token of ours, from left to right.
+fn tokens_in(text: &str) -> Vec<Range<usize>> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '=');
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, _) in text.match_indices(TOKEN_BEGINS) {
+        if found.last().is_none_or(|before| before.end <= at) {
+            found.push(at..text[at..].find(|c| !is_part(c)).map_or(text.len(), |length| at + length));
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -106,6 +131,9 @@ mod tests {
         check("/a?q=SELECT+'p.eyJ1.x-y'+AS+a", "/a?q=SELECT+%27***%27+AS+a", &[("q", "SELECT '***' AS a")]);
         check("/a?q=p%2EeyJ1.x&y=p.1", "/a?q=***&y=p.1", &[("q", "***"), ("y", "p.1")]);
         check("/a?secret", "/a?***=", &[("***", "")]);
+        check("/a?x=p.eyJ+p.eyJ1.y,p.eyp.eyZ", "/a?x=***+***%2C***", &[("x", "*** ***,***")]);
+        let quoted = check("/a?q=SELECT+p.eyJ1.2abcdefgh-x", "/a?q=SELECT+***", &[("q", "SELECT ***")]);
+        assert_eq!(quoted.mask("unexpected 2abcdefgh in eyJ1".to_owned()), "unexpected *** in eyJ1");
         let address = check("/a?x=secret", "/a?x=***", &[("x", "***")]);
         assert_eq!(address.mask("'secret' and p.eyJ1.x are no numbers".to_owned()), "'***' and *** are no numbers");
     }

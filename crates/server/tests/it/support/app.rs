@@ -124,8 +124,7 @@ impl TestApp {
     /// The workspace as it is now.
     pub(crate) fn workspace(&self) -> Arc<Workspace> {
         let snapshot = self.standpipe().catalog().snapshot();
-        let workspace = snapshot.workspaces().find(|workspace| workspace.name == "test").unwrap().clone();
-        workspace
+        snapshot.workspaces().find(|workspace| workspace.name == "test").unwrap().clone()
     }
 
     /// A caller without a token.

@@ -17,7 +17,7 @@ use crate::statement::StatementKind;
 use crate::text::Text;
 
 /// Raised whenever a rule here changes, so that no verdict outlives it.
-pub(crate) const GUARD_VERSION: u32 = 2;
+pub(crate) const GUARD_VERSION: u32 = 3;
 
 /// What the engine says about one text, without running it.
 #[derive(Debug, Clone, PartialEq, Eq)]

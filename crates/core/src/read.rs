@@ -4,6 +4,7 @@
 //! text byte for byte.
 
 mod explain;
+mod filters;
 mod format;
 mod guard;
 mod names;

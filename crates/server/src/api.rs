@@ -9,6 +9,7 @@ pub mod local_tokens;
 pub mod metrics;
 pub mod pipes;
 pub mod sql;
+pub mod sql_text;
 pub mod tokens;
 
 use http::header::CONTENT_TYPE;

@@ -8,7 +8,7 @@
 
 use crate::allow::settings;
 use crate::condition::check_condition;
-use crate::name::{TableName, quote_if_needed};
+use crate::name::{TableName, quote, quote_if_needed};
 use crate::outline::outline;
 use crate::refusal::Refusal;
 use crate::replace::{ReplaceWith, Replacements, replace_tables};
@@ -27,7 +27,7 @@ pub struct Filter {
     pub condition: String,
     /// What the condition calls the table that it is about, before the name of a column.
     pub called: String,
-    /// Columns that `*` leaves out and the query around the filter names.
+    /// Columns that `*` leaves out. Those that the query around the filter names can be read through it.
     pub columns: Vec<String>,
 }
 
@@ -38,12 +38,18 @@ impl Filter {
         self.over(&format!("({sql}\n)"), "")
     }
 
-    /// The rows of a physical table that may be seen; `modifiers` are its FINAL and SAMPLE, with a space before them.
-    pub(crate) fn of_table(&self, table: &str, modifiers: &str) -> String {
-        self.over(table, modifiers)
+    /// The rows of a physical table that may be seen.
+    pub fn of_table(&self, database: &str, table: &str) -> String {
+        self.over(&format!("{}.{}", quote(database), quote(table)), "")
     }
 
-    fn over(&self, rows: &str, modifiers: &str) -> String {
+    /// The condition without what it is about, to look at what it calls.
+    pub fn alone(&self) -> String {
+        format!("SELECT 1 WHERE ({})", self.condition)
+    }
+
+    /// `modifiers` are a table's FINAL and SAMPLE, with a space before them.
+    pub(crate) fn over(&self, rows: &str, modifiers: &str) -> String {
         let columns: String = self.columns.iter().map(|column| format!(", {}", quote_if_needed(column))).collect();
         let called = quote_if_needed(&self.called);
         format!("SELECT *{columns} FROM {rows} AS {called}{modifiers} WHERE ({}) {WALL}", self.condition)

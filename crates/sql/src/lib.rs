@@ -25,6 +25,7 @@ mod tables;
 mod text;
 mod token;
 
+pub use allow::table_functions::copy_table_functions;
 pub use cache::VerdictCache;
 pub use condition::check_condition;
 pub use filter::{Filter, bind_filter, check_settings_beside_filters, rewrite_filter};

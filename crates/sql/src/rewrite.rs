@@ -166,7 +166,9 @@ impl<'t, 'a> Writer<'t, 'a> {
             Replacement::Table { database, table, filter: Some(filter) } => {
                 let modifiers = self.take_modifiers(source);
                 let table = format!("{}.{}", quote(database), quote(table));
-                let sql = hygiene::close(&filter.of_table(&table, &modifiers), self.outline)?;
+                let mut filter = filter.clone();
+                filter.columns.retain(|column| self.names(column));
+                let sql = hygiene::close(&filter.over(&table, &modifiers), self.outline)?;
                 self.put_query(source, &sql);
             }
             Replacement::Subquery { sql } => {
@@ -178,6 +180,11 @@ impl<'t, 'a> Writer<'t, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the text has this name in it, whatever it means there.
+    fn names(&self, name: &str) -> bool {
+        (0..self.text.len()).any(|at| self.text.is_name(at) && self.text.name(at) == name)
     }
 
     /// Puts a table where a name stands.

@@ -31,7 +31,8 @@ impl Reader {
         let options = self.options(&resolved, None, query, lines);
         let checked = checked.wrapped(&plan);
         let answer = self.send(&checked, &options).await.map_err(|error| in_names(error, access, &resolved))?;
-        let plan = answer.text().await.map_err(|error| Error::from_engine(error, "explain the query"))?;
+        let plan = answer.text().await.map_err(|error| Error::from_engine(error, "explain the query"));
+        let plan = plan.map_err(|error| in_names(error, access, &resolved))?;
         Ok(Explained {
             debug_query: name_tables(one_line(&resolved.sql), access, &resolved),
             query_explain: name_tables(plan.split_whitespace().collect::<Vec<_>>().join(" "), access, &resolved),

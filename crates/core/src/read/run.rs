@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_clickhouse::{Checked, Client, Error as EngineError, Lane, QueryOptions, QueryResponse, Sql, codes};
-use standpipe_sql::{Door, Policy, Statement, StatementKind};
+use standpipe_sql::{Door, Policy, Statement, StatementKind, check_settings_beside_filters};
 use standpipe_template::{Params, Template};
 
+use super::filters::{self, KnownFilters};
 use super::format::{Format, OutputSettings};
 use super::guard::Guard;
 use super::names::{self, Names, Resolved};
@@ -79,6 +80,7 @@ pub struct Reader {
     limits: Arc<ReadLimits>,
     template_limits: TemplateLimits,
     registry: Registry,
+    known_filters: KnownFilters,
 }
 
 impl Reader {
@@ -90,12 +92,24 @@ impl Reader {
         template_limits: TemplateLimits,
         registry: Registry,
     ) -> Reader {
-        Reader { client, guard, limits: Arc::new(limits), template_limits, registry }
+        Reader {
+            client,
+            guard,
+            limits: Arc::new(limits),
+            template_limits,
+            registry,
+            known_filters: KnownFilters::default(),
+        }
     }
 
     /// The guard, for the doors that are no reads.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// Row filters that the engine took before.
+    pub(super) fn known_filters(&self) -> &KnownFilters {
+        &self.known_filters
     }
 
     /// Limits of templates.
@@ -146,7 +160,7 @@ impl Reader {
         let rendered = node.sql.render_in_test_mode()?;
         let statement = standpipe_sql::parse_statement(&rendered.text, &rules::NODE)?;
         let used = standpipe_sql::used_tables(&statement.sql)?;
-        let resolved = Names::new(access, &params).in_test_mode().resolve_node(pipe, node)?;
+        let resolved = Names::new(access, &params).in_test_mode().resolve_definition(pipe, node)?;
         self.check(access, &resolved, Door::Node).await?;
         let dependencies: BTreeSet<String> = used.into_iter().map(|name| name.to_string()).collect();
         let params = match node.sql.template() {
@@ -168,6 +182,8 @@ impl Reader {
     }
 
     pub(super) async fn check(&self, access: &Access, resolved: &Resolved, door: Door) -> Result<Checked<Sql>> {
+        // Looking at a filter comes back here, with no filter around it.
+        Box::pin(self.check_filters(access, resolved)).await?;
         let policy = policy(access, &resolved.tables, door);
         self.guard.check(&resolved.sql, &policy).await.map_err(|error| in_names(error, access, resolved))
     }
@@ -183,6 +199,9 @@ impl Reader {
     ) -> Result<Answer> {
         if let Some(StatementKind::Explain(_)) = statement.map(|statement| &statement.kind) {
             require_sources(access, resolved)?;
+        }
+        if let (Some(statement), false) = (statement, resolved.filters.is_empty()) {
+            check_settings_beside_filters("", &statement.settings)?;
         }
         let checked = self.check(access, resolved, door).await?;
         let checked = statement.map_or_else(|| checked.clone(), |statement| checked.wrapped(&statement.kind));
@@ -293,6 +312,9 @@ fn known_format(name: &str) -> Result<Format> {
 /// The engine's error with the names that the user knows in the places of tables: addresses are nobody's business.
 pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Error {
     let Error::Engine { code, mut message } = error else { return error };
+    if !resolved.filters.is_empty() {
+        message = filters::without_values(code, message);
+    }
     if !access.is_admin()
         && let Some(scope) = message.to_ascii_lowercase().find(" in scope ")
     {
@@ -327,6 +349,10 @@ pub(super) fn name_tables(mut message: String, access: &Access, resolved: &Resol
                 message = message.replace(&address, &name);
             }
         }
+    }
+    // Row filters call what they are about by its id.
+    for filter in &resolved.filters {
+        message = message.replace(&filter.id, &filter.name);
     }
     message.replace(&workspace.database, &workspace.name)
 }

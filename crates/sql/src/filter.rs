@@ -20,6 +20,11 @@ use crate::text::Text;
 /// Limits nothing, and stays in the plan: no condition and no order is moved below it.
 const WALL: &str = "LIMIT 18446744073709551615";
 
+/// A query, rewritten already, whose own conditions are a wall to the query around it.
+pub fn walled(sql: &str) -> String {
+    format!("SELECT * FROM ({sql}\n) {WALL}")
+}
+
 /// The rows that may be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
@@ -180,6 +185,7 @@ mod tests {
         let filter = Filter { condition: "a = 1".to_owned(), called: "p".to_owned(), columns: vec!["m".to_owned()] };
         let expected = format!("SELECT *, m FROM (SELECT 1 AS a -- x\n) AS p WHERE (a = 1) {WALL}");
         assert_eq!(filter.of_query("SELECT 1 AS a -- x"), expected);
+        assert_eq!(walled("SELECT 1 -- x"), format!("SELECT * FROM (SELECT 1 -- x\n) {WALL}"));
     }
 
     #[test]

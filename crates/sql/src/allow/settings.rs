@@ -70,11 +70,9 @@ pub(crate) fn is_allowed(name: &str) -> bool {
 }
 
 /// Those of them that users may give beside a row filter: they say how an answer is made and printed, never what a value
-/// is, what an expression means or which rows there are. What is not here is refused there.
+/// is, what an expression means or which rows there are. What is not here is refused there: settings for printing times and
+/// decimals, as `toString` follows them, and whatever is not plainly harmless.
 const KEEPING_MEANING: &[&str] = &[
-    "allow_experimental_analyzer",
-    "date_time_output_format",
-    "enable_analyzer",
     "extremes",
     "force_primary_key",
     "join_algorithm",
@@ -85,7 +83,6 @@ const KEEPING_MEANING: &[&str] = &[
     "optimize_aggregation_in_order",
     "optimize_move_to_prewhere",
     "optimize_read_in_order",
-    "output_format_decimal_trailing_zeros",
     "output_format_json_quote_64bit_floats",
     "output_format_json_quote_64bit_integers",
     "output_format_json_quote_decimals",

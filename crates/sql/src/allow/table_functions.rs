@@ -42,7 +42,7 @@ pub(crate) fn is_extra(name: &str) -> bool {
     EXTRA_TABLE_FUNCTIONS.iter().any(|(listed, _)| *listed == name)
 }
 
-/// The names in [`EXTRA_TABLE_FUNCTIONS`], for helpers that only read texts: which of them run is configured elsewhere.
+/// The names that copy pipes may be allowed, for helpers that only read texts: which of them run is configured elsewhere.
 pub fn copy_table_functions() -> BTreeSet<String> {
     EXTRA_TABLE_FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
 }

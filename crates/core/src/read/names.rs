@@ -291,7 +291,11 @@ impl<'a> Names<'a> {
             .ok_or_else(|| Error::bad_request(format!("pipe '{}' has no nodes: add one first", pipe.name)))?;
         let sql = self.node(pipe, node)?;
         let filter = self.filter(Scope::PipesRead(pipe.id), pipe.name.as_str(), &pipe.id.to_string())?;
-        Ok(Replacement::Subquery { sql: self.filter_query(sql, filter, pipe) })
+        let sql = match filter {
+            None if self.is_lent() => standpipe_sql::walled(&sql),
+            filter => self.filter_query(sql, filter, pipe),
+        };
+        Ok(Replacement::Subquery { sql })
     }
 
     fn table(&mut self, data_source: &DataSource, quarantine: bool, name: &str) -> Result<Replacement> {

@@ -5,7 +5,7 @@ use standpipe_sql::{Filter, rewrite_filter};
 use super::{AppliedFilter, Authority, Names, Place, Resolved};
 use crate::error::{Error, Result};
 use crate::model::token::ScopeResource;
-use crate::model::{DataSource, Pipe, Scope};
+use crate::model::{DataSource, PhysicalTable, Pipe, Scope};
 
 impl<'a> Names<'a> {
     /// Whether the text in the current place may name what this scope is about.
@@ -36,6 +36,13 @@ impl<'a> Names<'a> {
         let filter = condition.map(|condition| Filter { condition, called: id.to_owned(), columns: Vec::new() });
         self.filters.insert(scope, filter.clone());
         Ok(filter)
+    }
+
+    /// Whether the caller's own SQL reads data sources only because a pipe lends its right: the pipe's conditions then say which
+    /// rows the caller may see, and its own must not meet others.
+    pub(super) fn is_lent(&self) -> bool {
+        let is_readable = |table: &PhysicalTable| self.access.has(Scope::DataSourcesRead(table.data_source));
+        self.place.authority == Authority::Caller && !self.data_sources.iter().all(is_readable)
     }
 
     /// A pipe's query with a filter around it, if there is one.

@@ -76,13 +76,15 @@ async fn no_condition_meets_a_hidden_row() {
     let app = app().await;
     tables(&app).await;
     let mut wrong = Vec::new();
+    let mut clients = Vec::new();
     for source in ["hidden_by_key", "hidden"] {
-        let client = filtered(&app, "DATASOURCES:READ", source, "tenant = 'acme'").await;
-        for place in PLACES {
-            for condition in FAILING {
-                let sql = |x: &str| format!("{} FORMAT TSV", place.replace("{x}", x).replace("{c}", condition));
-                let expected = app.sql(&sql("open")).await;
-                let expected = expected.assert_status(200);
+        clients.push((source, filtered(&app, "DATASOURCES:READ", source, "tenant = 'acme'").await));
+    }
+    for place in PLACES {
+        for condition in FAILING {
+            let sql = |x: &str| format!("{} FORMAT TSV", place.replace("{x}", x).replace("{c}", condition));
+            let expected = app.sql(&sql("open")).await.assert_status(200);
+            for (source, client) in &clients {
                 let seen = client.sql(&sql(source)).await;
                 if seen.status != 200 || seen.text() != expected.text() {
                     wrong.push(format!("{}\n  {}", sql(source), seen.text()));
@@ -90,6 +92,19 @@ async fn no_condition_meets_a_hidden_row() {
             }
         }
     }
+    // A pipe that lends its right is as good a wall: its conditions are all that keeps rows from its reader.
+    app.create_endpoint("acme_only", "SELECT * FROM hidden_by_key WHERE tenant = 'acme'").await;
+    let reader = app.with_scopes(&["PIPES:READ:acme_only"]).await;
+    for place in PLACES {
+        let sql = |x: &str| format!("{} FORMAT TSV", place.replace("{x}", x).replace("{c}", "toInt64(note) >= 0"));
+        let expected = app.sql(&sql("open")).await.assert_status(200);
+        let seen = reader.sql(&sql("acme_only")).await;
+        if seen.status != 200 || seen.text() != expected.text() {
+            wrong.push(format!("{}\n  {}", sql("acme_only"), seen.text()));
+        }
+    }
+    let q = "/v0/pipes/acme_only.csv?q=SELECT%20count()%20AS%20c%20FROM%20_%20WHERE%20toInt64(note)%20%3E%3D%200";
+    assert_eq!(reader.get(q).send().await.assert_status(200).text(), "\"c\"\n6000\n");
     // The test is about something: without the wall such a condition meets them.
     let bare = "SELECT count() FROM (SELECT * FROM hidden_by_key WHERE tenant = 'acme') WHERE toInt64(note) >= 0";
     assert!(app.sql(bare).await.assert_error(400).contains("hidden 1"), "the engine moves it below the filter");

@@ -10,7 +10,7 @@ pub use token_value::{mint_token_value, token_hash};
 
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
-use crate::model::{DataSource, Pipe, Scope, ScopeKind, Token, Workspace};
+use crate::model::{DataSource, Pipe, RowFilter, Scope, ScopeKind, Token, Workspace};
 
 /// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
 /// from its first check to its last byte.
@@ -73,8 +73,9 @@ impl Access {
         self.token.is_admin()
     }
 
-    fn has(&self, scope: Scope) -> bool {
-        self.token.scopes.iter().any(|held| *held == Scope::Admin || *held == scope)
+    /// Whether the token holds the scope, for all rows or for some, or everything.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        self.is_admin() || self.token.holds(scope)
     }
 
     fn require(&self, scopes: &[Scope], needed: impl FnOnce() -> String) -> Result<()> {
@@ -144,6 +145,14 @@ impl Access {
     /// Whether SQL of the token's own may read the pipe.
     pub fn can_read_pipe(&self, pipe: &Pipe) -> bool {
         self.has(Scope::PipesRead(pipe.id))
+    }
+
+    /// The filters of a READ scope that the token holds for some rows only: it sees the rows that one of them lets through.
+    /// None for a token that sees all rows, and for one without the scope, to which a pipe may lend its own right.
+    pub(crate) fn row_filters(&self, scope: Scope) -> Vec<Arc<RowFilter>> {
+        let held = self.token.scopes.iter().filter(|grant| grant.scope == scope);
+        let filters: Option<Vec<_>> = held.map(|grant| grant.filter.clone()).collect();
+        filters.filter(|_| !self.is_admin()).unwrap_or_default()
     }
 
     /// Whether the token sees the data source's definition: any right on it, or the right to create some.

@@ -146,7 +146,8 @@ mod tests {
     use crate::access::SecretKey;
     use crate::clock::Random;
     use crate::model::{
-        DataSource, DataSourceId, DataSourceState, Node, NodeId, Pipe, PipeId, ResourceName, Scope, Token, TokenId,
+        DataSource, DataSourceId, DataSourceState, Grant, Node, NodeId, Pipe, PipeId, ResourceName, RowFilter, Scope,
+        Token, TokenId,
     };
     use crate::read::NodeSql;
 
@@ -205,7 +206,13 @@ mod tests {
             name: format!("t{number}_{name}"),
             description: String::new(),
             origin: "C".to_owned(),
-            scopes: vec![Scope::Admin, Scope::PipesRead(PipeId::parse(&id(name)).unwrap())],
+            scopes: vec![
+                Scope::Admin.into(),
+                Grant {
+                    scope: Scope::PipesRead(PipeId::parse(&id(name)).unwrap()),
+                    filter: (name > 2).then(|| Arc::new(RowFilter { text: "a".to_owned(), bound: "b".to_owned() })),
+                },
+            ],
             value: format!("p.{number}.{name}").into(),
             created_at: Timestamp::UNIX_EPOCH,
         }))

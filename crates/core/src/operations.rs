@@ -4,5 +4,6 @@
 pub mod data_sources;
 pub mod nodes;
 pub mod pipes;
+pub mod sql_text;
 pub mod tokens;
 pub mod workspaces;

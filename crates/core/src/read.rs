@@ -9,6 +9,7 @@ mod cache;
 mod describe;
 mod effort;
 mod explain;
+mod filters;
 mod format;
 mod guard;
 mod limits;

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod observed;
 pub mod pipes;
 pub mod sql;
+pub mod sql_text;
 pub mod tokens;
 
 use http::header::CONTENT_TYPE;

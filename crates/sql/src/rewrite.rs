@@ -10,6 +10,7 @@ mod zeros;
 use edits::Edits;
 pub(crate) use qualifiers::Qualifier;
 
+use crate::filter::Filter;
 use crate::name::{TableName, quote, quote_if_needed};
 use crate::outline::{Outline, Place, Source, outline};
 use crate::refusal::{Refusal, RefusalKind};
@@ -35,15 +36,14 @@ pub trait Resolver {
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replacement {
-    /// A physical table, seen through a filter where there is one: a condition that `check_condition` answered and
-    /// whose own names are rewritten.
+    /// A physical table, seen through a filter where there is one.
     Table {
         /// The physical database.
         database: String,
         /// The physical table.
         table: String,
         /// The rows that may be seen.
-        filter: Option<String>,
+        filter: Option<Filter>,
     },
     /// A query that is rewritten already, without brackets around it.
     Subquery {
@@ -54,7 +54,7 @@ pub enum Replacement {
 
 /// Puts tables and subqueries in the place of names, wherever a table may stand and no CTE in scope has that name.
 ///
-/// A table becomes `` `database`.`table` AS name ``, a filtered one `(SELECT * FROM .. WHERE ..) AS name`, a query
+/// A table becomes `` `database`.`table` AS name ``, a filtered one `(SELECT * FROM .. WHERE .. LIMIT ..) AS name`, a query
 /// `(query) AS name`. An alias that is written stays. Right of IN, a name that the resolver does not know becomes
 /// `identity(name)`, so that the engine can take it for a column only.
 ///
@@ -175,7 +175,10 @@ impl<'t, 'a> Writer<'t, 'a> {
             Replacement::Table { database, table, filter: Some(filter) } => {
                 let modifiers = self.take_modifiers(source);
                 let table = format!("{}.{}", quote(database), quote(table));
-                self.put_query(source, &format!("SELECT * FROM {table}{modifiers} WHERE ({filter})"));
+                let mut filter = filter.clone();
+                filter.columns.retain(|column| self.names(column));
+                let sql = hygiene::close(&filter.over(&table, &modifiers), self.outline)?;
+                self.put_query(source, &sql);
             }
             Replacement::Subquery { sql } => {
                 let sql = hygiene::close(sql, self.outline)?;
@@ -186,6 +189,11 @@ impl<'t, 'a> Writer<'t, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the text has this name in it, whatever it means there.
+    fn names(&self, name: &str) -> bool {
+        (0..self.text.len()).any(|at| self.text.is_name(at) && self.text.name(at) == name)
     }
 
     /// Puts a table where a name stands.

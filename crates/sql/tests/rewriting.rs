@@ -15,7 +15,7 @@ fn check(sql: &str, expected: &str) {
 }
 
 const EVENTS: &str = "`d_ws`.`t_events`";
-const USERS: &str = "(SELECT * FROM `d_ws`.`t_users` WHERE (country = 'ES'))";
+const USERS: &str = "(SELECT * FROM `d_ws`.`t_users` AS filtered WHERE (country = 'ES') LIMIT 18446744073709551615)";
 
 #[test]
 fn tables_keep_their_names() {
@@ -57,7 +57,8 @@ fn filters_stand_around_the_table_with_its_modifiers() {
     check("SELECT a FROM users", &format!("SELECT a FROM {USERS} AS users"));
     check(
         "SELECT a FROM users AS u FINAL SAMPLE 1/10 WHERE b",
-        "SELECT a FROM (SELECT * FROM `d_ws`.`t_users` FINAL SAMPLE 1 / 10 WHERE (country = 'ES')) AS u  WHERE b",
+        "SELECT a FROM (SELECT * FROM `d_ws`.`t_users` AS filtered FINAL SAMPLE 1 / 10 WHERE (country = 'ES') \
+         LIMIT 18446744073709551615) AS u  WHERE b",
     );
     check(
         "SELECT a FROM users PREWHERE a OR b WHERE c OR d ORDER BY a",
@@ -162,7 +163,7 @@ fn column_qualifiers_go_on_working() {
         "SELECT events.a FROM events AS e, users AS events",
         &format!("SELECT events.a FROM {EVENTS} AS e, {USERS} AS events"),
     );
-    let stats = "(SELECT * FROM `d_service`.`t_stats` WHERE (workspace = 'w'))";
+    let stats = "(SELECT * FROM `d_service`.`t_stats` AS filtered WHERE (workspace = 'w') LIMIT 18446744073709551615)";
     check(
         "SELECT tinybird.pipe_stats.a, pipe_stats.b, tinybird.pipe_stats.* FROM tinybird.pipe_stats",
         &format!("SELECT pipe_stats.a, pipe_stats.b, pipe_stats.* FROM {stats} AS pipe_stats"),
@@ -185,8 +186,10 @@ fn a_filtered_table_is_never_without_its_filter() {
         let mut workspace = Workspace::default();
         let rewritten = rewrite(without_settings(sql), &mut workspace).unwrap_or_default();
         let places = rewritten.matches("`t_users`").count();
-        let bare = rewritten.matches("SELECT * FROM `d_ws`.`t_users` WHERE (country = 'ES')").count();
-        let with_final = rewritten.matches("SELECT * FROM `d_ws`.`t_users` FINAL WHERE (country = 'ES')").count();
+        let bare =
+            rewritten.matches("SELECT * FROM `d_ws`.`t_users` AS filtered WHERE (country = 'ES') LIMIT 1844").count();
+        let with_final =
+            rewritten.matches("SELECT * FROM `d_ws`.`t_users` AS filtered FINAL WHERE (country = 'ES')").count();
         assert_eq!(places, bare + with_final, "{what}: {rewritten}");
     }
 }

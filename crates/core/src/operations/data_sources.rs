@@ -346,11 +346,11 @@ fn is_about(scope: &Scope, id: DataSourceId) -> bool {
 
 /// The changes that take scopes away from every token that has them.
 pub(super) fn without_scopes(workspace: &Workspace, gone: impl Fn(&Scope) -> bool) -> Vec<Change> {
-    let affected = workspace.tokens.values().filter(|token| token.scopes.iter().any(&gone));
+    let affected = workspace.tokens.values().filter(|token| token.scopes.iter().any(|grant| gone(&grant.scope)));
     affected
         .map(|token| {
             let mut changed = Token::clone(token);
-            changed.scopes.retain(|scope| !gone(scope));
+            changed.scopes.retain(|grant| !gone(&grant.scope));
             Change::PutToken(Arc::new(changed))
         })
         .collect()

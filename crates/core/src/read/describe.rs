@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use standpipe_clickhouse::{Lane, QueryOptions, codes};
+use standpipe_clickhouse::{Checked, Lane, QueryOptions, Sql, codes};
 use standpipe_sql::{Door, StatementKind};
 use standpipe_template::{Params, SAMPLE_NAME, SAMPLE_TEXT};
 
@@ -17,14 +17,18 @@ use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
 
-/// Longest time that the engine may take.
-const TIME: Duration = Duration::from_secs(1);
+/// What scalar subqueries may use while columns are looked at.
+pub(super) struct Work {
+    /// Longest time.
+    pub(super) time: Duration,
+    /// Most rows read; none is no limit.
+    pub(super) rows: Option<u64>,
+    /// Memory.
+    pub(super) memory_bytes: u64,
+}
 
-/// Most rows that scalar subqueries may read.
-const ROWS: u64 = 100_000;
-
-/// Memory in bytes.
-const MEMORY: u64 = 256 << 20;
+/// While a node is saved.
+const LITTLE_WORK: Work = Work { time: Duration::from_secs(1), rows: Some(100_000), memory_bytes: 256 << 20 };
 
 impl Reader {
     /// Refuses a node that the engine would refuse whenever it is read.
@@ -49,7 +53,7 @@ impl Reader {
                 return Ok(());
             }
             let params = Params::default();
-            if let Ok(plain) = Names::new(access, &params).resolve_node(pipe, node)
+            if let Ok(plain) = Names::new(access, &params).resolve_definition(pipe, node)
                 && self.describe(access, &plain).await.is_ok()
             {
                 return Ok(());
@@ -61,19 +65,33 @@ impl Reader {
     /// Fails with what the engine has against the text itself; that it is too much work is no such thing.
     async fn describe(&self, access: &Access, resolved: &Resolved) -> Result<()> {
         let checked = self.check(access, resolved, Door::Node).await?;
-        let options = QueryOptions::new(Lane::Check)
+        match self.ask_for_columns(&checked, &LITTLE_WORK).await {
+            Err(Error::Timeout { .. }) => Ok(()),
+            Err(Error::Engine { code, .. }) if is_limit(code) => Ok(()),
+            described => described,
+        }
+    }
+
+    /// Has the engine name the columns of a query: it then looks at every name and type, and at no row.
+    pub(super) async fn ask_for_columns(&self, query: &Checked<Sql>, work: &Work) -> Result<()> {
+        let mut options = QueryOptions::new(Lane::Check)
             .format("Null")
             .setting("readonly", 1)
-            .setting("max_execution_time", TIME.as_secs())
-            .setting("max_rows_to_read", ROWS)
-            .setting("max_memory_usage", MEMORY)
+            .setting("max_execution_time", work.time.as_secs())
+            .setting("max_memory_usage", work.memory_bytes)
             .setting("max_threads", 1);
-        let describe = checked.wrapped(&StatementKind::Describe);
+        if let Some(rows) = work.rows {
+            options = options.setting("max_rows_to_read", rows);
+        }
+        let describe = query.wrapped(&StatementKind::Describe);
         let described = async { self.client().query(&describe, &options).await?.bytes().await };
-        match tokio::time::timeout(TIME + GRACE, described).await {
-            Err(_) | Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if error.code().is_some_and(is_limit) => Ok(()),
+        match tokio::time::timeout(work.time + GRACE, described).await {
+            Err(_) => Err(Error::Timeout { seconds: work.time.as_secs() }),
+            Ok(Err(error)) if error.code() == Some(codes::TIMEOUT_EXCEEDED) => {
+                Err(Error::Timeout { seconds: work.time.as_secs() })
+            }
             Ok(Err(error)) => Err(Error::from_engine(error, "look at the query's columns")),
+            Ok(Ok(_)) => Ok(()),
         }
     }
 }
@@ -85,7 +103,6 @@ fn is_limit(code: i32) -> bool {
             | codes::TOO_MANY_BYTES
             | codes::TOO_MANY_ROWS_OR_BYTES
             | codes::TOO_SLOW
-            | codes::TIMEOUT_EXCEEDED
             | codes::MEMORY_LIMIT_EXCEEDED
     )
 }

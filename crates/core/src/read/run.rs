@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_clickhouse::{Checked, Client, Error as EngineError, Lane, QueryOptions, Sql, codes};
-use standpipe_sql::{Door, Policy, Statement, StatementKind};
+use standpipe_sql::{Door, Policy, Statement, StatementKind, check_settings_beside_filters};
 use standpipe_template::{Params, Template};
 use tokio::time::{Instant, timeout_at};
 
@@ -13,6 +13,7 @@ use super::admission::{Admission, Place, ReadFigures, ReadPlaces};
 use super::answer::{Answer, Gathered, ReadResponse};
 use super::cache::{AnswerCache, Key};
 use super::effort::short_first;
+use super::filters::KnownFilters;
 use super::format::{Format, OutputSettings};
 use super::guard::Guard;
 use super::limits::{Allowed, LimitBook, ReadLimits};
@@ -80,6 +81,7 @@ pub struct Reader {
     overdue: Overdue,
     answers: AnswerCache,
     service_tables: Option<ServiceTables>,
+    known_filters: KnownFilters,
 }
 
 /// A read once its SQL is known.
@@ -112,6 +114,7 @@ impl Reader {
             guard,
             registry,
             service_tables: None,
+            known_filters: KnownFilters::default(),
         }
     }
 
@@ -132,6 +135,11 @@ impl Reader {
         self.limits.of(access, pipe)
     }
 
+    /// What every read may use.
+    pub(super) fn limits(&self) -> &ReadLimits {
+        &self.limits.every
+    }
+
     /// Runs statements, for what is no read.
     pub(super) fn client(&self) -> &Client {
         &self.client
@@ -140,6 +148,11 @@ impl Reader {
     /// The guard, for the doors that are no reads.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// Row filters that the engine took before.
+    pub(super) fn known_filters(&self) -> &KnownFilters {
+        &self.known_filters
     }
 
     /// Limits of templates.
@@ -202,7 +215,7 @@ impl Reader {
         let rendered = node.sql.render_in_test_mode()?;
         let statement = standpipe_sql::parse_statement(&rendered.text, &rules::NODE)?;
         let used = standpipe_sql::used_tables(&statement.sql)?;
-        let resolved = Names::new(access, &params).in_test_mode().resolve_node(pipe, node)?;
+        let resolved = Names::new(access, &params).in_test_mode().resolve_definition(pipe, node)?;
         self.check(access, &resolved, Door::Node).await?;
         self.require_meaning(access, pipe, node, &resolved).await?;
         let used = used.into_iter().filter(|name| !(resolved.names_sample && is_sample(name)));
@@ -215,6 +228,8 @@ impl Reader {
     }
 
     pub(super) async fn check(&self, access: &Access, resolved: &Resolved, door: Door) -> Result<Checked<Sql>> {
+        // Looking at a filter comes back here, with no filter around it.
+        Box::pin(self.check_filters(access, resolved)).await?;
         if let Some(tables) = &self.service_tables {
             for table in &resolved.service_tables {
                 tables.ensure(access.workspace(), *table).await?;
@@ -227,6 +242,9 @@ impl Reader {
     async fn run(&self, read: &Read<'_>) -> Result<Answer> {
         if let Some(StatementKind::Explain(_)) = read.statement.map(|statement| &statement.kind) {
             require_sources(read.access, read.resolved)?;
+        }
+        if let (Some(statement), false) = (read.statement, read.resolved.filters.is_empty()) {
+            check_settings_beside_filters("", &statement.settings)?;
         }
         let checked = self.check(read.access, read.resolved, read.door).await?;
         let kind = read.statement.map_or(&StatementKind::Select, |statement| &statement.kind);

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::filters;
 use super::names::Resolved;
 use crate::access::Access;
 use crate::error::Error;
@@ -10,6 +11,9 @@ use crate::service_data::ServiceTable;
 /// The engine's error with the names that the user knows in the places of tables: without addresses.
 pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Error {
     let Error::Engine { code, mut message } = error else { return error };
+    if !resolved.filters.is_empty() {
+        message = filters::without_values(code, message);
+    }
     if !access.is_admin()
         && let Some(scope) = message.to_ascii_lowercase().find(" in scope ")
     {
@@ -60,6 +64,8 @@ fn addresses(access: &Access, resolved: &Resolved) -> Vec<(String, String)> {
             addresses.push((address, table.full_name()));
         }
     }
+    // Row filters call what they are about by its id.
+    addresses.extend(resolved.filters.iter().map(|filter| (filter.id.clone(), filter.name.clone())));
     addresses.push((workspace.database.clone(), workspace.name.clone()));
     addresses
 }

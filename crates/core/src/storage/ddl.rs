@@ -80,6 +80,11 @@ pub fn table_counts(databases: &[&str]) -> Statement {
     ))
 }
 
+/// A SQL text in the engine's own form. The text is only read.
+pub fn format_query(sql: &str) -> Statement {
+    Internal::new(format!("SELECT formatQuery({})\nFORMAT JSONCompactEachRow", string_literal(sql)))
+}
+
 fn literals(names: &[&str]) -> String {
     names.iter().map(|name| string_literal(name)).collect::<Vec<_>>().join(", ")
 }

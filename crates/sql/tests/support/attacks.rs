@@ -155,6 +155,14 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
         "an alias of a name that hides a CTE right of IN",
         "WITH a AS (SELECT 'fine' AS s), b AS a SELECT [toString('LEAK' IN a)] AS b FROM events",
     ),
+    // Lambdas in the places of functions, which pipes and row filters call further inside.
+    ("a lambda as an operator", "WITH ((x, y) -> 1) AS equals SELECT * FROM users"),
+    ("a lambda as an operator, without brackets", "WITH (x, y) -> 1 AS equals SELECT * FROM users"),
+    ("a lambda as a function", "WITH (x -> 'ES') AS lower SELECT * FROM users"),
+    ("a lambda as a function in its own case", "WITH (x -> 'ES') AS LOWER SELECT * FROM users"),
+    ("a lambda as a function by a second name", "WITH ((x, y) -> 1) AS f, f AS equals SELECT * FROM users"),
+    ("a lambda as a function by a third name", "WITH ((x, y) -> 1) AS f, f AS g, g AS equals SELECT * FROM users"),
+    ("a lambda as a function, as an argument", "SELECT arrayMap(((x) -> 1) AS `in`, [1]) FROM users"),
     // Several statements, and statements of other kinds.
     ("two statements", "SELECT 1; DROP TABLE events"),
     ("two statements behind a comment", "SELECT 1 /* ; */; SELECT 2"),

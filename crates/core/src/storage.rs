@@ -108,8 +108,8 @@ impl Storage {
         let options = QueryOptions::new(Lane::Check)
             .setting("readonly", 1)
             .setting("max_execution_time", FORMAT_TIMEOUT.as_secs())
-            // The text stands in the query as a literal, in which each character may take two.
-            .setting("max_query_size", 2 * sql.len() + 1024);
+            // The text stands in the query as a literal, in which a byte may take four.
+            .setting("max_query_size", 4 * sql.len() + 1024);
         let statement = ddl::format_query(sql);
         let answer = async { self.client.query(&statement, &options).await?.text().await };
         let answer = match tokio::time::timeout(FORMAT_TIMEOUT, answer).await {

@@ -105,6 +105,9 @@ async fn formatted_queries() {
     ] {
         assert_eq!(ask(&client, "/v0/sql_format", &[("q", sql)]).await, json!({"q": expected}), "{sql}");
     }
+    let long = format!("select '{}', {}", "\\n".repeat(50_000), vec!["a"; 20_000].join(","));
+    let answer = client.post("/v0/sql_format").form(&form(&[("q", &long)])).send().await.assert_status(200).json();
+    assert!(answer["q"].as_str().unwrap().ends_with(",\n    a"), "a long text is formatted whole");
     let canonical = [("q", "select 1 -- why"), ("with_clickhouse_format", "true")];
     assert_eq!(ask(&client, "/v0/sql_format", &canonical).await, json!({"q": "SELECT 1"}));
     let error = client.get("/v0/sql_format?q=select%20(").send().await.assert_error(400);

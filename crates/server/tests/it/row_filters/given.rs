@@ -69,6 +69,44 @@ async fn what_is_no_filter_is_refused_when_it_is_saved() {
 }
 
 #[tokio::test]
+async fn nothing_reaches_outside_through_a_filter() {
+    let app = app().await;
+    let workspace = app.workspace();
+    let table = format!("{}.{}", workspace.database, workspace.data_source("allowed").unwrap().table().rows());
+    let own = format!("tenant IN (SELECT t FROM {table})");
+    for filter in [
+        own.as_str(),
+        "tenant IN system.users",
+        "in(n, system.one)",
+        "n IN (SELECT 1 FROM default.x)",
+        "dictHas('d', n)",
+        "joinGet('d.t', 'x', n) = 1",
+        "hasColumnInTable('system', 'one', 'dummy')",
+        "has(arrayMap(file, ['/etc/hostname']), tenant)",
+        "n IN (SELECT * FROM '/etc/passwd')",
+        "n IN (SELECT * FROM file('/etc/passwd'))",
+        "n IN (SELECT * FROM remote('127.0.0.1', system.one))",
+        "n IN (EXPLAIN SELECT 1)",
+        "n IN (SELECT 1 SETTINGS readonly = 0)",
+        "((a, b) -> 1) AS equals",
+        "tenant = \u{2018}acme\u{2019}",
+        "1 -- \n) OR (1",
+        "1 /*",
+        "1 SETTINGS readonly = 0",
+        "1 INTO OUTFILE '/tmp/x'",
+        "1 UNION ALL SELECT 1",
+        "sleep(3) = 0",
+        "n IN (SELECT n FROM _)",
+    ] {
+        let scope = json!({"type": "DATASOURCES:READ", "resource": "events", "filter": filter});
+        let answer = app.post("/v0/tokens").json(&json!({"name": "x", "scopes": [scope]})).send().await;
+        let error = answer.assert_error(400);
+        assert!(error.contains("cannot be used"), "{filter}: {error}");
+    }
+    assert_eq!(app.workspace().tokens.len(), 1, "nothing was saved");
+}
+
+#[tokio::test]
 async fn a_filter_names_what_its_author_may_read() {
     let app = app().await;
     let filter = "DATASOURCES:READ:events:tenant IN (SELECT t FROM allowed)";

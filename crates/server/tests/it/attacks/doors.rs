@@ -153,11 +153,20 @@ pub(super) const WITHOUT_SQL: &[(&str, &str)] = &[
     ("DELETE /v0/pipes/{pipe}/nodes/{node}", "a name"),
     ("POST /v0/pipes/{pipe}/nodes/{node}/endpoint", "a name"),
     ("DELETE /v0/pipes/{pipe}/nodes/{node}/endpoint", "a name"),
+    ("GET /v0/sql_format", PRINTED_ONLY),
+    ("GET /v0/sql_replace", PRINTED_ONLY),
+    ("GET /v0/sql_tables", PRINTED_ONLY),
+    ("POST /v0/sql_format", PRINTED_ONLY),
+    ("POST /v0/sql_replace", PRINTED_ONLY),
+    ("POST /v0/sql_tables", PRINTED_ONLY),
     ("GET /v0/tokens", "nothing"),
     ("GET /v0/tokens/{token}", "a name"),
     ("DELETE /v0/tokens/{token}", "a name"),
     ("POST /v0/tokens/{token}/refresh", "a name"),
 ];
+
+/// The engine gets it as a string literal.
+const PRINTED_ONLY: &str = "SQL that is read and printed, never run";
 
 pub(super) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()

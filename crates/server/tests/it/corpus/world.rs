@@ -109,8 +109,8 @@ impl World {
         String::from_utf8(self.engine(sql, options).await).unwrap()
     }
 
-    /// A token that sees the rows of [`FILTER`] only, and everything else; none while filters cannot be given.
-    pub(super) async fn filtered_token(&self) -> Option<Client> {
+    /// A token that sees the rows of [`FILTER`] only, and everything else.
+    pub(super) async fn filtered_token(&self) -> Client {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("name", "filtered").append_pair("scope", &format!("DATASOURCES:READ:events:{FILTER}"));
         for name in ["users", "prices", "sampled", "versions"] {
@@ -119,8 +119,8 @@ impl World {
         for pipe in ["clicks", "user_totals", "corpus"] {
             form.append_pair("scope", &format!("PIPES:READ:{pipe}"));
         }
-        let answer = self.post("/v0/tokens").form(&form.finish()).send().await;
-        (answer.status == 200).then(|| self.with_token(answer.json()["token"].as_str().unwrap()))
+        let answer = self.post("/v0/tokens").form(&form.finish()).send().await.assert_status(200);
+        self.with_token(answer.json()["token"].as_str().unwrap())
     }
 }
 

@@ -226,7 +226,7 @@ impl Connection {
     ) -> Result<QueryStream<'_>, String> {
         let handle = self.call(self.library.stream_query_with_params, sql, format, parameters);
         let handle = QueryResult::checked(self.library, handle)?;
-        Ok(QueryStream { connection: self, handle, finished: false, end: None })
+        Ok(QueryStream { connection: self, handle, finished: false })
     }
 
     /// Starts an INSERT whose data follows in chunks. `statement` carries neither FORMAT nor data.
@@ -353,8 +353,6 @@ pub(crate) struct QueryStream<'a> {
     connection: &'a mut Connection,
     handle: QueryResult,
     finished: bool,
-    /// What came behind the last block: no rows, but the counters of what was read since.
-    end: Option<QueryResult>,
 }
 
 impl QueryStream<'_> {
@@ -369,15 +367,17 @@ impl QueryStream<'_> {
         let block = QueryResult::checked(library, block).inspect_err(|_| self.finished = true)?;
         if block.rows() == 0 && block.as_ref().is_empty() {
             self.finished = true;
-            self.end = Some(block);
             return Ok(None);
         }
         Ok(Some(block))
     }
 
-    /// The counters behind the last block, once there is no other.
-    pub(crate) fn end(&self) -> Option<&QueryResult> {
-        self.end.as_ref()
+    /// A result without rows that has the counters of the whole run; for after the last block. `Err` is the engine's text.
+    ///
+    /// The engine gives a block only what was read while it was fetched, and what was read between and behind the blocks to
+    /// none. Its connection keeps the sum until the next statement; a text without a statement, at some 20 µs, hands it out.
+    pub(crate) fn totals(self) -> Result<QueryResult, String> {
+        self.connection.query(b"", "Null", &[])
     }
 }
 

@@ -172,12 +172,12 @@ impl Streaming<'_> {
             Ok(blocks) => blocks,
             Err(text) => return refuse(self.ticket, reply, Exception::from_engine(text)),
         };
-        let mut summary = first.as_ref().map(Summary::of).unwrap_or_default();
+        let summary = first.as_ref().map(Summary::of).unwrap_or_default();
         let header = first.as_ref().map_or(0, |first| self.joining.header_length(first.as_ref()));
         let first = first.map(Bytes::from_owner).unwrap_or_default();
         let answer = |summary, output| Ok(Answer { format: Some(self.format.clone()), summary, output });
         let Some(second) = second else {
-            summary.add(blocks.end().map(Summary::of).unwrap_or_default());
+            let summary = counted(blocks, summary);
             self.ticket.finish();
             let _unread = reply.send(answer(summary, Output::Whole(first)));
             return;
@@ -225,8 +225,19 @@ fn send_all(
         total.add(summary);
         sender.send(block).map_err(Broken::Client)?;
     }
-    total.add(blocks.end().map(Summary::of).unwrap_or_default());
-    Ok(total)
+    Ok(counted(blocks, total))
+}
+
+/// What the engine counted for the whole run, with the rows, bytes and seconds that the blocks had: `sent`.
+fn counted(blocks: QueryStream<'_>, sent: Summary) -> Summary {
+    let Summary { result_rows, result_bytes, elapsed_seconds, .. } = sent;
+    match blocks.totals() {
+        Ok(total) => Summary { result_rows, result_bytes, elapsed_seconds, ..Summary::of(&total) },
+        Err(text) => {
+            tracing::warn!(error = text, "the counters of a stream are those of its blocks, which may be too low");
+            sent
+        }
+    }
 }
 
 /// A later block with its counters, without the header that every block begins with.

@@ -64,6 +64,17 @@ enum Target {
     Server { user: HeaderValue, password: Option<HeaderValue> },
 }
 
+/// How far a running query has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows read so far.
+    pub read_rows: u64,
+    /// Rows that it will read, as far as ClickHouse knows; 0 when it does not.
+    pub total_rows: u64,
+    /// Rows written so far.
+    pub written_rows: u64,
+}
+
 impl Client {
     /// A client of the embedded engine that listens on `socket`. It connects at the first request.
     ///
@@ -148,8 +159,7 @@ impl Client {
     /// # Errors
     /// Any [`Error`]. An id that runs nowhere is no error.
     pub async fn kill(&self, query_id: &str) -> Result<(), Error> {
-        let condition = self.condition_of(query_id);
-        let statement = Internal::<Sql>::new(format!("KILL QUERY WHERE {condition} ASYNC"));
+        let statement = Internal::<Sql>::new(format!("KILL QUERY WHERE {} ASYNC", self.is_run(query_id)));
         within_control_timeout(self.execute(&statement, &QueryOptions::new(Lane::Control))).await?;
         Ok(())
     }
@@ -159,11 +169,7 @@ impl Client {
     /// # Errors
     /// Any [`Error`].
     pub async fn is_running(&self, query_id: &str) -> Result<bool, Error> {
-        let condition = self.condition_of(query_id);
-        let statement = Internal::<Sql>::new(format!("SELECT count() FROM system.processes WHERE {condition}"));
-        let options = QueryOptions::new(Lane::Control).format("TabSeparated").answer_limit(1024);
-        let answer = async { self.query(&statement, &options).await?.text().await };
-        Ok(within_control_timeout(answer).await?.trim_end() != "0")
+        Ok(self.progress(query_id).await?.is_some())
     }
 
     /// Whether this is the embedded engine, which ends a query by itself when its client leaves.
@@ -171,10 +177,30 @@ impl Client {
         matches!(self.inner.target, Target::Embedded)
     }
 
-    /// Picks the run with this id out of the process list.
-    fn condition_of(&self, query_id: &str) -> String {
-        // libchdb cannot set query ids: the engine process makes each run's log comment '<its own id> <query id>'.
+    /// How far the run with this id has come; `None` when it runs nowhere.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn progress(&self, query_id: &str) -> Result<Option<Progress>, Error> {
+        let statement = Internal::<Sql>::new(format!(
+            "SELECT read_rows, total_rows_approx, written_rows FROM system.processes WHERE {} LIMIT 1",
+            self.is_run(query_id)
+        ));
+        let options = QueryOptions::new(Lane::Control).format("TabSeparated").answer_limit(1024);
+        let answer = async { self.query(&statement, &options).await?.text().await };
+        let text = within_control_timeout(answer).await?;
+        let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        match numbers[..] {
+            [] => Ok(None),
+            [read_rows, total_rows, written_rows] => Ok(Some(Progress { read_rows, total_rows, written_rows })),
+            _ => Err(Error::protocol(format!("could not read clickhouse's answer about a running query: '{text}'"))),
+        }
+    }
+
+    /// The condition on `system.processes` that only the run with this id meets.
+    fn is_run(&self, query_id: &str) -> String {
         match self.inner.target {
+            // libchdb cannot set query ids: the engine process makes each run's log comment '<its own id> <query id>'.
             Target::Embedded => {
                 let end = quote::string_literal(&format!(" {query_id}"));
                 format!("endsWith(Settings['log_comment'], {end})")

@@ -5,12 +5,16 @@ mod token_value;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use secrecy::SecretString;
+
 pub use secret_key::SecretKey;
 pub use token_value::{mint_token_value, token_hash};
 
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
-use crate::model::{DataSource, Pipe, RowFilter, Scope, ScopeKind, Token, Workspace};
+use crate::jobs::Job;
+use crate::model::{DataSource, Pipe, RowFilter, Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
 
 /// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
 /// from its first check to its last byte.
@@ -40,6 +44,30 @@ impl Access {
     /// The request's id; empty for work of the server's own.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// What a job may do that this token asked for. Errors: [`Error::TokenUnknown`] when the token is gone.
+    pub(crate) fn of_token(snapshot: Arc<Snapshot>, workspace: WorkspaceId, token: TokenId) -> Result<Access> {
+        let workspace = snapshot.workspace(workspace).ok_or(Error::TokenUnknown)?;
+        let token = workspace.tokens.get(&token).ok_or(Error::TokenUnknown)?.clone();
+        Ok(Access { workspace, token, snapshot, request_id: Arc::default() })
+    }
+
+    /// What a schedule may do: nothing of its own, only what a pipe does for whoever may use it.
+    pub(crate) fn of_schedule(snapshot: Arc<Snapshot>, workspace: WorkspaceId) -> Result<Access> {
+        let workspace = snapshot
+            .workspace(workspace)
+            .ok_or_else(|| Error::internal(format!("workspace {workspace} is not in the catalog")))?;
+        let token = Token {
+            id: TokenId(uuid::Uuid::nil()),
+            name: "schedule".to_owned(),
+            description: String::new(),
+            origin: String::new(),
+            scopes: Vec::new(),
+            value: SecretString::default(),
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        Ok(Access { workspace, token: Arc::new(token), snapshot, request_id: Arc::default() })
     }
 
     /// The workspace that the token belongs to, as it was when the request began.
@@ -125,6 +153,11 @@ impl Access {
         self.require(&[Scope::PipesCreate], || needs(&[ScopeKind::PipesCreate], None))
     }
 
+    /// Whether the token may create and change pipes.
+    pub fn may_create_pipes(&self) -> bool {
+        self.has(Scope::PipesCreate)
+    }
+
     /// Requires the right to delete a pipe.
     pub fn require_pipe_drop(&self, pipe: &Pipe) -> Result<()> {
         self.require(&[Scope::PipesDrop(pipe.id), Scope::PipesCreate], || {
@@ -160,6 +193,32 @@ impl Access {
         let id = data_source.id;
         let scopes = [Scope::DataSourcesRead(id), Scope::DataSourcesAppend(id), Scope::DataSourcesDrop(id)];
         self.has(Scope::DataSourcesCreate) || scopes.iter().any(|scope| self.has(*scope))
+    }
+
+    /// Whether the token sees the job: its pipe's definition or, without a pipe, its data source's.
+    pub fn sees_job(&self, job: &Job) -> bool {
+        let workspace = &self.workspace;
+        let seen = match (&job.subject.pipe, &job.subject.data_source) {
+            (Some((id, _)), _) => workspace.pipes.get(id).is_some_and(|pipe| self.sees_pipe(pipe)),
+            (None, Some((id, _))) => workspace.data_sources.get(id).is_some_and(|it| self.sees_data_source(it)),
+            (None, None) => false,
+        };
+        seen || self.is_admin()
+    }
+
+    /// Requires the right to stop the job or to run it again: what it takes to start it, or to change its pipe.
+    pub fn require_job(&self, job: &Job) -> Result<()> {
+        if self.is_admin() || (job.subject.pipe.is_some() && self.has(Scope::PipesCreate)) {
+            return Ok(());
+        }
+        let (pipe, data_source) = (&job.subject.pipe, &job.subject.data_source);
+        if let Some(pipe) = pipe.as_ref().and_then(|(id, _)| self.workspace.pipes.get(id)) {
+            self.require_pipe_read(pipe)?;
+        }
+        match data_source.as_ref().and_then(|(id, _)| self.workspace.data_sources.get(id)) {
+            Some(data_source) => self.require_append(data_source),
+            None => self.require_admin(),
+        }
     }
 
     /// Whether the token sees the pipe's definition: the right to read or delete it, or to create some.

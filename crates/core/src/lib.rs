@@ -10,9 +10,11 @@ mod standpipe;
 
 pub mod access;
 pub mod catalog;
+pub mod jobs;
 pub mod model;
 pub mod operations;
 pub mod read;
+pub mod schedules;
 pub mod service_data;
 pub mod storage;
 pub mod store;

@@ -6,6 +6,7 @@
 mod admission;
 mod answer;
 mod cache;
+mod copying;
 mod describe;
 mod effort;
 mod explain;
@@ -23,7 +24,9 @@ mod user_names;
 
 pub use admission::{ReadFigures, ReadPlaces};
 pub use answer::{Answer, Broken, ReadBody, ReadResponse};
+pub use copying::CopyQuery;
 pub use effort::Effort;
+pub(crate) use effort::short_first;
 pub use explain::Explained;
 pub use format::{Format, OutputSettings};
 pub use guard::Guard;

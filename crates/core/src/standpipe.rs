@@ -12,6 +12,7 @@ use crate::access::SecretKey;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
+use crate::jobs::{JobLimits, Jobs};
 use crate::read::{Guard, ReadRules, Reader, RestartEngine};
 use crate::service_data::{ServiceData, ServiceDataSettings};
 use crate::storage::{Faults, Reconciled, ServiceTables, Storage};
@@ -27,6 +28,7 @@ pub struct Standpipe {
     pub(crate) writer: Arc<Writer>,
     pub(crate) registry: Registry,
     pub(crate) service_data: ServiceData,
+    pub(crate) jobs: Jobs,
     pub(crate) key: SecretKey,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -58,6 +60,8 @@ pub struct Parts {
     pub write_limits: WriteLimits,
     /// How service data is kept.
     pub service_data: ServiceDataSettings,
+    /// Limits of jobs.
+    pub job_limits: JobLimits,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -98,6 +102,7 @@ impl Standpipe {
             writer: Arc::new(writer.recording_in(service_data.clone())),
             registry,
             service_data,
+            jobs: Jobs::new(parts.job_limits, &random),
             key,
             clock,
             random,

@@ -4,6 +4,7 @@
 //! SQLite and ClickHouse share no transaction. Each operation records its intent, runs DDL that may be repeated, and
 //! marks the result; [`Storage::reconcile`] at start reads the intents that a crash left behind.
 
+mod copying;
 mod counts;
 pub mod ddl;
 mod definition;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 use standpipe_clickhouse::{Client, Error as EngineError, Lane, QueryOptions, codes};
 
+pub(crate) use copying::read_columns;
+pub use copying::{TableColumn, Transfer};
 pub use definition::CheckedDefinition;
 pub use expressions::check_definition;
 pub use fault::{Fault, Faults};
@@ -83,6 +86,13 @@ impl Storage {
     /// Finishes or undoes what a crash left half done. Called once, before requests are served.
     pub async fn reconcile(&self, catalog: &Catalog) -> Result<Reconciled> {
         reconcile::run(self, catalog).await
+    }
+
+    /// Ends the query of this id, if it runs. That it cannot be told to end is no failure: its client has left, too.
+    pub async fn kill(&self, query_id: &str) {
+        if let Err(error) = self.client.kill(query_id).await {
+            tracing::warn!(%error, query_id, "a query could not be told to end");
+        }
     }
 
     /// Failures that tests plan.

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod data_sources;
 pub mod events;
 pub mod health;
+pub mod jobs;
 pub mod local_tokens;
 pub mod metrics;
 pub mod observed;

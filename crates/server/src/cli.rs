@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Error, Layers};
 use crate::engine_entry::EngineArgs;
+use crate::job_cli::JobArgs;
 use crate::render::RenderArgs;
 
 /// Standpipe turns ClickHouse SQL into governed HTTP APIs.
@@ -28,6 +29,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Render templates to SQL.
     Render(RenderArgs),
+    /// Look at, stop and wait for the jobs of a running server.
+    Job(JobArgs),
     /// The embedded engine's process; `serve` starts it.
     #[command(hide = true)]
     Engine(EngineArgs),

@@ -34,6 +34,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the server tells about itself.
     pub service_data: ServiceData,
+    /// Work that outlives its request.
+    pub jobs: Jobs,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -138,6 +140,22 @@ pub struct ServiceData {
     pub storage_seconds: NonZeroU32,
     /// For how many days each table keeps its rows; 0 is for ever.
     pub days: Retention,
+}
+
+/// `[jobs]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// Jobs that run at once.
+    pub at_once: u16,
+    /// Jobs of one kind that run at once in a workspace.
+    pub at_once_of_kind: u16,
+    /// Most rows of one copy.
+    pub copy_rows: u64,
+    /// Longest time of one copy, seconds.
+    pub copy_seconds: u32,
+    /// Copies of a workspace that may wait or work.
+    pub copy_active: u16,
 }
 
 /// `[log]`

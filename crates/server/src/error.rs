@@ -94,19 +94,25 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::PipeNotFound
         | ErrorCode::NodeNotFound
         | ErrorCode::TokenNotFound
+        | ErrorCode::JobNotFound
+        | ErrorCode::ScheduleNotFound
         | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::DataSourceInUse => StatusCode::CONFLICT,
+        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::RoleTaken | ErrorCode::DataSourceInUse => {
+            StatusCode::CONFLICT
+        }
         ErrorCode::BadName
         | ErrorCode::NameUnknown
         | ErrorCode::WrongNode
         | ErrorCode::NodePublished
+        | ErrorCode::NotCopy
+        | ErrorCode::JobNotPossible
         | ErrorCode::BadRequest
         | ErrorCode::SqlRefused
         | ErrorCode::TemplateFailed
         | ErrorCode::EngineRefused => StatusCode::BAD_REQUEST,
         ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::ResultTooLarge | ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::TooManyReads => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::TooManyReads | ErrorCode::JobLimit => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::EngineUnavailable | ErrorCode::QueueTimeout | ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -19,6 +19,7 @@ pub mod rate_limit;
 
 pub mod cli;
 pub mod config;
+pub mod job_cli;
 pub mod render;
 pub mod sample;
 pub mod serve;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use standpipe_server::cli::{Cli, Command, ConfigArgs, ConfigCommand, ServeArgs};
-use standpipe_server::{config, engine_entry, render, serve, telemetry};
+use standpipe_server::{config, engine_entry, job_cli, render, serve, telemetry};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -24,6 +24,7 @@ fn run(command: Command) -> Result<()> {
         Command::Serve(args) => serve(&args),
         Command::Config(ConfigCommand::Check(args)) => check_config(&args),
         Command::Render(args) => render::run(&args),
+        Command::Job(args) => job_cli::run(&args),
         // No runtime here: the engine confines its process before any thread starts.
         Command::Engine(args) => {
             telemetry::start_in_engine()?;

@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{data_sources, events, health, local_tokens, metrics, pipes, sql, sql_text, tokens};
+use crate::api::{data_sources, events, health, jobs, local_tokens, metrics, pipes, sql, sql_text, tokens};
 use crate::app::App;
 use crate::error::{method_not_allowed, route_not_found};
 use crate::middleware;
@@ -37,9 +37,19 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(pipes::nodes::edit_node, pipes::nodes::delete_node))
         .routes(routes!(pipes::endpoint::publish_node, pipes::endpoint::unpublish_node))
         .routes(routes!(pipes::endpoint::publish_named_node))
+        .routes(routes!(pipes::copy::set_copy, pipes::copy::change_copy, pipes::copy::unset_copy))
+        .routes(routes!(pipes::copy::run_copy))
+        .routes(routes!(pipes::copy::pause_copy))
+        .routes(routes!(pipes::copy::resume_copy))
+        .routes(routes!(pipes::copy::cancel_copies))
         .routes(routes!(pipes::explain::explain_pipe))
         .routes(routes!(pipes::explain::explain_node))
         .routes(routes!(pipes::endpoints::describe_endpoints))
+        // Jobs
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(jobs::retry_job))
         // Data out
         .routes(routes!(sql::query_sql, sql::post_sql))
         .routes(routes!(sql_text::list_tables, sql_text::post_tables))

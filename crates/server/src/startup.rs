@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use standpipe_clickhouse::Client;
 use standpipe_core::access::Access;
+use standpipe_core::jobs::{CopyLimits, JobLimits, Runner};
 use standpipe_core::model::TokenId;
 use standpipe_core::read::{ReadRules, RestartEngine, TemplateLimits};
 use standpipe_core::service_data::ServiceDataSettings;
@@ -51,6 +52,15 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
         service_data: ServiceDataSettings {
             buffer_bytes: config.service_data.buffer.as_usize(),
             retention: config.service_data.days.clone(),
+        },
+        job_limits: JobLimits {
+            total: config.jobs.at_once.into(),
+            per_kind: config.jobs.at_once_of_kind.into(),
+            copy: CopyLimits {
+                rows: config.jobs.copy_rows,
+                time: Duration::from_secs(config.jobs.copy_seconds.into()),
+                active: config.jobs.copy_active.into(),
+            },
         },
         clock: Clock::system(),
         random: Random::system(),
@@ -103,10 +113,15 @@ pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
             .with_context(|| format!("cannot load the sample '{}'", folder.display()))?;
         tracing::info!("the sample is loaded");
     }
-    tokio::join!(refresh_counts(&app), write_service_data(&app), record_storage(&app));
-    Ok(())
+    let jobs = Runner::new(standpipe_core::Standpipe::clone(&app.standpipe));
+    jobs.begin().await?;
+    tokio::select! {
+        ended = tokio::spawn(jobs.run()) => ended.context("the runner of jobs broke down"),
+        ((), (), ()) = async { tokio::join!(refresh_counts(&app), write_service_data(&app), record_storage(&app)) } => Ok(()),
+    }
 }
 
+/// Keeps row counts fresh.
 async fn refresh_counts(app: &App) {
     let mut ticks = ticks(COUNT_PERIOD);
     loop {

@@ -61,8 +61,7 @@ impl Server {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let caller = Caller { http, address: String::new(), token: String::new() };
         let mut server = Server { child, log, engine: 0, caller };
-        server.engine =
-            u32::try_from(server.logged("the engine process has started").await["pid"].as_u64().unwrap()).unwrap();
+        server.logged("the engine process has started").await;
         let listening = server.logged("listening on http://").await;
         server.caller.address =
             listening["message"].as_str().unwrap().strip_prefix("listening on ").unwrap().to_owned();
@@ -78,6 +77,10 @@ impl Server {
     async fn logged(&mut self, start: &str) -> Value {
         let mut seen = Vec::new();
         while let Some(entry) = self.log.recv().await {
+            if entry["message"] == "the engine process has started" {
+                // One that finds its directory still locked by a dying one ends and is started again.
+                self.engine = u32::try_from(entry["pid"].as_u64().unwrap()).unwrap();
+            }
             if entry["message"].as_str().is_some_and(|message| message.starts_with(start)) {
                 return entry;
             }
@@ -294,9 +297,10 @@ async fn a_killed_engine_is_back_within_two_seconds_and_nothing_is_missing() {
         });
     }
     until_rows(&caller, 40).await;
-    kill(server.engine, Signal::KILL);
-    let restarted = server.logged("the engine process has started").await;
-    assert_ne!(restarted["pid"], server.engine);
+    let killed = server.engine;
+    kill(killed, Signal::KILL);
+    server.logged("the engine process has started").await;
+    assert_ne!(server.engine, killed);
     server.logged("the engine is ready").await;
     caller.until_ready().await;
     // More is written and read after it than before.
@@ -387,6 +391,108 @@ async fn service_data_is_not_lost_with_the_engine_nor_with_a_restart() {
                   pipe_name = 'counted'";
     assert_eq!(server.caller.rows(failed).await, ["1\t1"]);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn jobs_are_looked_at_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]).await;
+    let caller = server.caller.clone();
+    caller.create_log().await;
+    caller.post("/v0/pipes", &json!({"name": "cp", "sql": "SELECT toUInt64(7) AS n"}).to_string()).await;
+    caller.post("/v0/pipes/cp/nodes/cp_0/copy?target_datasource=log", "").await;
+    let answer: Value = serde_json::from_str(&caller.post("/v0/pipes/cp/copy", "").await).unwrap();
+    let id = answer["job"]["id"].as_str().unwrap();
+    let job = async |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_standpipe"));
+        let output = command.arg("job").args(arguments).env("STANDPIPE_HOST", &caller.address).output().await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    // On the same machine no token is needed.
+    let (code, shown, _) = job(&["show", id, "--wait"]).await;
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("status               done\n") && shown.contains("pipe_name            cp\n"), "{shown}");
+    assert_eq!(caller.rows("SELECT n FROM log").await, ["7"]);
+    let (code, listed, _) = job(&["ls", "--kind", "copy", "--token", &caller.token]).await;
+    assert_eq!((code, listed.lines().count()), (Some(0), 2));
+    assert!(listed.lines().nth(1).unwrap().starts_with(id) && listed.ends_with("  cp\n"), "{listed}");
+    let (code, _, said) = job(&["cancel", id]).await;
+    assert_eq!(code, Some(1));
+    assert_eq!(said, format!("ERROR job '{id}' cannot be cancelled: it is done\n"));
+    let (code, _, said) = job(&["ls", "--token", "nonsense"]).await;
+    assert!(code == Some(1) && said.contains("the token is unknown"), "{said}");
+}
+
+/// A number from the environment, for `make chaos`, or this one.
+fn size(name: &str, otherwise: u64) -> u64 {
+    std::env::var_os(name).and_then(|text| text.to_str()?.parse().ok()).unwrap_or(otherwise)
+}
+
+/// The job's status, once it has ended.
+async fn until_ended(caller: &Caller, job: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(600);
+    loop {
+        if let Ok((200, _, body)) = caller.try_get(&format!("/v0/jobs/{job}")).await {
+            let job: Value = serde_json::from_str(&body).unwrap();
+            if ["done", "error", "cancelled"].contains(&job["status"].as_str().unwrap()) {
+                return job;
+            }
+        }
+        assert!(Instant::now() < deadline, "the job does not end");
+    }
+}
+
+/// Kills engine or server at a random moment of each of several copies over 90 partitions: none is doubled, none missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_killed_at_any_moment_is_copied_once() {
+    let (rounds, rows) = (size("CHAOS_KILLS", 4), size("CHAOS_COPY_ROWS", 90_000));
+    let mut seed = size("CHAOS_SEED", u64::from(std::process::id()));
+    println!("seed {seed}: {rounds} kills, {rows} rows over 90 partitions");
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    let target = json!({
+        "name": "target", "schema": "part UInt64, n UInt64, mark UInt64",
+        "engine": "MergeTree", "engine_partition_key": "part", "engine_sorting_key": "n",
+    });
+    server.caller.post("/v0/datasources", &target.to_string()).await;
+    let sql =
+        format!("%\nSELECT number % 90 AS part, number AS n, {{{{UInt64(mark, 0)}}}} AS mark FROM numbers({rows})");
+    server.caller.post("/v0/pipes", &json!({"name": "cp", "sql": sql}).to_string()).await;
+    server.caller.post("/v0/pipes/cp/nodes/cp_0/copy?target_datasource=target", "").await;
+    let mut longest = 200;
+    for round in 0..rounds {
+        let answer = server.caller.post(&format!("/v0/pipes/cp/copy?mark={round}"), "").await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let job = answer["job"]["id"].as_str().unwrap().to_owned();
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // The moment is counted in looks at the job, each of which takes about as long as any other.
+        let looks = (seed >> 33) % longest;
+        let mut looked = 0;
+        while looked < looks && server.caller.get(&format!("/v0/jobs/{job}")).await.contains("ing\"") {
+            looked += 1;
+        }
+        // A copy that ended before tells how long copies take.
+        longest = if looked < looks { looked.max(10) } else { longest };
+        if round % 2 == 0 {
+            kill(server.engine, Signal::KILL);
+            server.logged("the engine process has started").await;
+        } else {
+            server.signal(Signal::KILL);
+            server.child.wait().await.unwrap();
+            server = Server::start(folder.path(), &[]).await;
+        }
+        let ended = until_ended(&server.caller, &job).await;
+        assert_eq!(ended["status"], "done", "{ended}");
+        server.caller.until_ready().await;
+        let sql = format!("SELECT count(), uniqExact(n), sum(n) FROM target WHERE mark = {round}");
+        let expected = format!("{rows}\t{rows}\t{}", rows * (rows - 1) / 2);
+        assert_eq!(server.caller.rows(&sql).await, [expected], "after {looked} looks in round {round}");
+    }
+    let counts = server.caller.rows("SELECT count() FROM target").await;
+    assert_eq!(counts, [(rounds * rows).to_string()], "no row of any round is missing or doubled");
+    let (status, _) = server.stop().await;
+    assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test]

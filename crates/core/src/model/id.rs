@@ -1,4 +1,4 @@
-//! Ids: `t_` and 32 hexadecimal digits for data sources, pipes and nodes; UUIDs for workspaces and tokens.
+//! Ids: `t_` and 32 hexadecimal digits for data sources, pipes and nodes; UUIDs for workspaces, tokens and jobs.
 
 use std::fmt;
 
@@ -34,6 +34,19 @@ macro_rules! resource_id {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is no id")))
             }
         }
     };
@@ -74,6 +87,23 @@ impl fmt::Display for WorkspaceId {
 pub struct TokenId(pub Uuid);
 
 impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// The id of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub Uuid);
+
+impl JobId {
+    /// Reads a UUID.
+    pub fn parse(text: &str) -> Option<JobId> {
+        Uuid::try_parse(text).ok().map(JobId)
+    }
+}
+
+impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
     }

@@ -68,14 +68,14 @@ impl Reader {
         match self.ask_for_columns(&checked, &LITTLE_WORK).await {
             Err(Error::Timeout { .. }) => Ok(()),
             Err(Error::Engine { code, .. }) if is_limit(code) => Ok(()),
-            described => described,
+            described => described.map(drop),
         }
     }
 
-    /// Has the engine name the columns of a query: it then looks at every name and type, and at no row.
-    pub(super) async fn ask_for_columns(&self, query: &Checked<Sql>, work: &Work) -> Result<()> {
+    /// Has the engine name the columns of a query, as lines of JSON: it then looks at every name and type, and at no row.
+    pub(super) async fn ask_for_columns(&self, query: &Checked<Sql>, work: &Work) -> Result<String> {
         let mut options = QueryOptions::new(Lane::Check)
-            .format("Null")
+            .format("JSONCompactEachRow")
             .setting("readonly", 1)
             .setting("max_execution_time", work.time.as_secs())
             .setting("max_memory_usage", work.memory_bytes)
@@ -84,14 +84,14 @@ impl Reader {
             options = options.setting("max_rows_to_read", rows);
         }
         let describe = query.wrapped(&StatementKind::Describe);
-        let described = async { self.client().query(&describe, &options).await?.bytes().await };
+        let described = async { self.client().query(&describe, &options).await?.text().await };
         match tokio::time::timeout(work.time + GRACE, described).await {
             Err(_) => Err(Error::Timeout { seconds: work.time.as_secs() }),
             Ok(Err(error)) if error.code() == Some(codes::TIMEOUT_EXCEEDED) => {
                 Err(Error::Timeout { seconds: work.time.as_secs() })
             }
             Ok(Err(error)) => Err(Error::from_engine(error, "look at the query's columns")),
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(columns)) => Ok(columns),
         }
     }
 }

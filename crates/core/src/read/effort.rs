@@ -31,7 +31,7 @@ impl Effort {
 }
 
 /// Makes a short attempt; where a template's limits end it, a full one beside the threads that answer requests.
-pub(super) fn short_first<T>(attempt: impl Fn(Effort) -> Result<T>) -> Result<T> {
+pub(crate) fn short_first<T>(attempt: impl Fn(Effort) -> Result<T>) -> Result<T> {
     match attempt(Effort::Short) {
         Err(Error::Template(error)) if *error.class() == ErrorClass::Limit => aside(|| attempt(Effort::Full)),
         done => done,

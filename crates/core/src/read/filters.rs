@@ -140,7 +140,7 @@ impl Reader {
         let limits = self.limits();
         let work = Work { time: limits.time, rows: None, memory_bytes: limits.memory_bytes };
         let tried = self.ask_for_columns(&checked, &work).await;
-        tried.map_err(|error| in_names(error, access, resolved))
+        tried.map(drop).map_err(|error| in_names(error, access, resolved))
     }
 }
 

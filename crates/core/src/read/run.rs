@@ -136,7 +136,7 @@ impl Reader {
     }
 
     /// What every read may use.
-    pub(super) fn limits(&self) -> &ReadLimits {
+    pub fn limits(&self) -> &ReadLimits {
         &self.limits.every
     }
 
@@ -327,7 +327,12 @@ impl Reader {
         options
     }
 
-    fn threads(&self, resolved: &Resolved, statement: Option<&Statement>, limits: &ReadLimits) -> u32 {
+    /// Rows of a data source, as they were last counted.
+    pub(super) fn rows(&self, id: crate::model::DataSourceId) -> u64 {
+        self.registry.rows(id)
+    }
+
+    pub(super) fn threads(&self, resolved: &Resolved, statement: Option<&Statement>, limits: &ReadLimits) -> u32 {
         let settings = statement.map_or(&[][..], |statement| &statement.settings);
         let asked = settings.iter().rev().find(|(name, _)| name == "max_threads").and_then(|(_, it)| it.parse().ok());
         if let Some(threads) = asked.or(resolved.max_threads) {

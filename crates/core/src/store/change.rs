@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{DataSource, DataSourceId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
+use crate::model::{DataSource, DataSourceId, JobId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
 
 /// A change of one workspace.
 #[derive(Clone, Debug)]
@@ -23,6 +23,21 @@ pub enum Change {
     PutTable(PhysicalTable, TableState),
     /// Forgets a table that is gone from the engine.
     RemoveTable(PhysicalTable),
+    /// Sets when a pipe's schedule runs next. The pipe comes first.
+    PutSchedule {
+        /// The pipe.
+        pipe: PipeId,
+        /// Its next run.
+        next_run: jiff::Timestamp,
+        /// The time of the decision.
+        now: jiff::Timestamp,
+        /// Whether it is kept from running.
+        is_paused: bool,
+    },
+    /// Forgets when a pipe's schedule runs next.
+    RemoveSchedule(PipeId),
+    /// Records how far a job has come, together with what it has done.
+    PutCheckpoint(JobId, serde_json::Value),
 }
 
 /// How far a table in the engine has come.
@@ -37,7 +52,8 @@ pub enum TableState {
 }
 
 impl Change {
-    /// Applies the change to the snapshot of its workspace. Tables in the engine are no part of the snapshot.
+    /// Applies the change to the snapshot of its workspace. Tables in the engine, jobs and the times of schedules
+    /// are no part of the snapshot.
     pub fn apply_to(&self, workspace: &mut Workspace) {
         match self {
             Change::PutDataSource(data_source) => workspace.put_data_source(data_source.clone()),
@@ -50,7 +66,11 @@ impl Change {
             Change::RemoveToken(id) => {
                 workspace.tokens.remove(id);
             }
-            Change::PutTable(..) | Change::RemoveTable(_) => {}
+            Change::PutTable(..)
+            | Change::RemoveTable(_)
+            | Change::PutCheckpoint(..)
+            | Change::PutSchedule { .. }
+            | Change::RemoveSchedule(_) => {}
         }
     }
 }

@@ -113,8 +113,8 @@ async fn refuse(world: &World, door: &Door, sql: &str) -> Result<Duration, Strin
 async fn knock(world: &World, door: &Door, sql: &str) -> Answer {
     match door.by {
         By::Request(request) => request(world, sql).send().await,
-        By::Stored(request) => {
-            world.store_node_unchecked("stored", sql).await;
+        By::Stored(role, request) => {
+            world.store_unchecked("stored", sql, role(world)).await;
             request(world).send().await
         }
     }

@@ -1,6 +1,7 @@
 //! The doors by which a whole statement comes in, and the routes that take none.
 
 use serde_json::json;
+use standpipe_core::model::{CopyMode, CopyRole, Role};
 
 use super::world::World;
 use crate::support::Request;
@@ -19,8 +20,9 @@ pub(super) struct Door {
 pub(super) enum By {
     /// In this request.
     Request(fn(&World, &str) -> Request),
-    /// It is the only node of the pipe `stored`, from a time when a rule did not exist yet; this request reads it.
-    Stored(fn(&World) -> Request),
+    /// It is the only node of the pipe `stored`, which has this role, from a time when a rule did not exist yet; this request
+    /// reads it.
+    Stored(fn(&World) -> Option<Role>, fn(&World) -> Request),
 }
 
 const fn door(name: &'static str, routes: &'static [&'static str], request: fn(&World, &str) -> Request) -> Door {
@@ -32,7 +34,21 @@ const fn template(name: &'static str, routes: &'static [&'static str], request: 
 }
 
 const fn stored(name: &'static str, routes: &'static [&'static str], request: fn(&World) -> Request) -> Door {
-    Door { name, routes, by: By::Stored(request), skips: &[] }
+    stored_as(|_| Some(Role::Endpoint), name, routes, request)
+}
+
+const fn stored_as(
+    role: fn(&World) -> Option<Role>,
+    name: &'static str,
+    routes: &'static [&'static str],
+    request: fn(&World) -> Request,
+) -> Door {
+    Door { name, routes, by: By::Stored(role, request), skips: &[] }
+}
+
+fn copy_role(world: &World) -> Option<Role> {
+    let target = world.workspace().data_source("copied").unwrap().id;
+    Some(Role::Copy(CopyRole { target, mode: CopyMode::Append, schedule: None }))
 }
 
 const fn q(name: &'static str, request: fn(&World, &str) -> Request) -> Door {
@@ -126,6 +142,19 @@ pub(super) const DOORS: &[Door] = &[
     stored("explain node", &["GET /v0/pipes/{pipe}/nodes/{node}/explain"], |world| {
         world.get("/v0/pipes/stored/nodes/stored_0/explain")
     }),
+    // Copying a node's rows.
+    stored_as(
+        |_| None,
+        "POST copy node",
+        &["POST /v0/pipes/{pipe}/nodes/{node}/copy"],
+        |world| world.post("/v0/pipes/stored/nodes/stored_0/copy?target_datasource=copied"),
+    ),
+    stored_as(copy_role, "PUT copy node", &["PUT /v0/pipes/{pipe}/nodes/{node}/copy"], |world| {
+        world.put("/v0/pipes/stored/nodes/stored_0/copy?mode=replace")
+    }),
+    stored_as(copy_role, "run a copy", &["POST /v0/pipes/{pipe}/copy"], |world| {
+        world.post("/v0/pipes/stored/copy?x=1")
+    }),
     // SQL over an endpoint.
     q("q of an endpoint", |world, sql| world.get(&format!("/v0/pipes/p.json?q={}", encoded(sql)))),
     q("q of an endpoint, form", |world, sql| world.post("/v0/pipes/p.ndjson").form(&format!("q={}", encoded(sql)))),
@@ -145,14 +174,22 @@ pub(super) const WITHOUT_SQL: &[(&str, &str)] = &[
     ("POST /v0/datasources/{datasource}/truncate", "a name"),
     ("POST /v0/events", "rows"),
     ("GET /v0/health", "nothing"),
+    ("GET /v0/jobs", "a filter"),
+    ("GET /v0/jobs/{job}", "an id"),
+    ("POST /v0/jobs/{job}/cancel", "an id"),
+    ("POST /v0/jobs/{job}/retry", "an id"),
     ("GET /v0/pipes", "nothing"),
     ("GET /v0/pipes/openapi.json", "nothing"),
     ("PUT /v0/pipes/{pipe}", "a name and a description"),
     ("DELETE /v0/pipes/{pipe}", "a name"),
+    ("POST /v0/pipes/{pipe}/copy/cancel", "a name"),
+    ("POST /v0/pipes/{pipe}/copy/pause", "a name"),
+    ("POST /v0/pipes/{pipe}/copy/resume", "a name"),
     ("PUT /v0/pipes/{pipe}/endpoint", "the name of a node"),
     ("DELETE /v0/pipes/{pipe}/nodes/{node}", "a name"),
     ("POST /v0/pipes/{pipe}/nodes/{node}/endpoint", "a name"),
     ("DELETE /v0/pipes/{pipe}/nodes/{node}/endpoint", "a name"),
+    ("DELETE /v0/pipes/{pipe}/nodes/{node}/copy", "a name"),
     ("GET /v0/sql_format", PRINTED_ONLY),
     ("GET /v0/sql_replace", PRINTED_ONLY),
     ("GET /v0/sql_tables", PRINTED_ONLY),

@@ -35,6 +35,7 @@ impl World {
             app.create_data_source(name, schema).await;
             app.send_events(name, rows).await;
         }
+        app.create_data_source("copied", "a Int64 `json:$.a`, s String `json:$.s`").await;
         app.create_endpoint("p", "SELECT a, s FROM events").await;
         app.create_pipe("stored", "SELECT 1 AS a").await;
         let other = app.other_workspace().await;

@@ -3,17 +3,20 @@
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use standpipe_clickhouse::{Client as EngineClient, Internal, Lane, QueryOptions};
 use standpipe_core::access::Access;
+use standpipe_core::jobs::Runner;
 use standpipe_core::model::Token;
-use standpipe_core::model::{Pipe, Workspace};
+use standpipe_core::model::{Pipe, Published, Role, Workspace};
 use standpipe_core::read::NodeSql;
 use standpipe_core::storage::Faults;
 use standpipe_core::store::Change;
-use standpipe_core::{Parts, Standpipe};
+use standpipe_core::{Clock, Parts, Standpipe};
 use standpipe_server::app::App;
 use standpipe_server::config::{Config, Layers};
 use standpipe_server::engine_process::{EngineHandle, EngineState};
@@ -34,6 +37,8 @@ pub(crate) struct TestApp {
     pub(crate) engine_state: watch::Sender<EngineState>,
     /// Failures between two steps of an operation.
     pub(crate) faults: Faults,
+    /// Seconds by which the clock is ahead.
+    ahead: Arc<AtomicI64>,
     folder: TempDir,
     engine: Arc<SharedEngine>,
 }
@@ -97,13 +102,17 @@ impl TestApp {
         let (engine_state, state) = watch::channel(EngineState::Ready);
         let handle = EngineHandle::new(client.clone(), state);
         let name = engine.library.display().to_string();
-        let parts = Parts { faults: faults.clone(), ..startup::parts(&config, client.clone(), client, name) };
+        let ahead = Arc::new(AtomicI64::new(0));
+        let shift = ahead.clone();
+        let clock =
+            Clock::from_fn(move || Clock::system().now() + SignedDuration::from_secs(shift.load(Ordering::Relaxed)));
+        let parts = Parts { faults: faults.clone(), clock, ..startup::parts(&config, client.clone(), client, name) };
         let standpipe = Arc::new(Standpipe::open(parts).await.unwrap());
         let token = admin_token(&standpipe).await;
         let app = App::new(Arc::new(config), handle, Metrics::new(), standpipe, token.id);
         app.set_prepared();
         let admin = Client::new(router::build(app.clone()), Some(token.value.expose_secret().to_owned()));
-        TestApp { admin, app, engine_state, faults, folder, engine }
+        TestApp { admin, app, engine_state, faults, ahead, folder, engine }
     }
 
     pub(crate) fn standpipe(&self) -> &Standpipe {
@@ -154,12 +163,28 @@ impl TestApp {
 
     /// Puts SQL into a pipe's only node and publishes it, past every check: as if an older version had stored it.
     pub(crate) async fn store_node_unchecked(&self, pipe: &str, sql: &str) {
+        self.store_unchecked(pipe, sql, Some(Role::Endpoint)).await;
+    }
+
+    /// The same with another role, or none.
+    pub(crate) async fn store_unchecked(&self, pipe: &str, sql: &str, role: Option<Role>) {
         let workspace = self.workspace();
         let mut pipe = Pipe::clone(workspace.pipe(pipe).unwrap());
         pipe.nodes[0].sql = NodeSql::stored("unchecked", sql, &Default::default());
-        pipe.endpoint = Some(pipe.nodes[0].id);
+        pipe.published = role.map(|role| Published { node: pipe.nodes[0].id, role });
         let changes = vec![Change::PutPipe(Arc::new(pipe))];
         self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
+    }
+
+    /// Sets the clock so many seconds ahead.
+    pub(crate) fn set_ahead(&self, seconds: i64) {
+        self.ahead.store(seconds, Ordering::Relaxed);
+    }
+
+    /// Looks at the jobs once and waits until what began has ended.
+    pub(crate) async fn run_jobs(&self) {
+        Runner::new(self.standpipe().clone()).tick().await.unwrap();
+        self.standpipe().settle().await;
     }
 
     /// The engine's own answer to SQL of ours: what an answer of the API is compared with.

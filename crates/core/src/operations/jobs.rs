@@ -1,0 +1,129 @@
+//! List, show, cancel and repeat jobs.
+
+use jiff::SignedDuration;
+
+use crate::access::Access;
+use crate::error::{Error, Result};
+use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, finished};
+use crate::model::{JobId, PipeId};
+use crate::standpipe::Standpipe;
+
+/// Most jobs in a list.
+const LIST: usize = 100;
+
+/// Jobs looked at for the list of a token that may not see all.
+const LOOKED_AT: u32 = 5_000;
+
+impl Standpipe {
+    /// The newest jobs that the caller sees, at most a hundred of the last 48 hours.
+    pub async fn jobs(&self, access: &Access, filter: &JobFilter) -> Result<Vec<Job>> {
+        let since = self.clock().now() - SignedDuration::from_hours(HISTORY_HOURS);
+        let jobs = self.catalog().store().jobs(access.workspace().id, since, filter, LOOKED_AT).await?;
+        let seen = jobs.into_iter().filter(|job| access.sees_job(job)).take(LIST);
+        Ok(seen.map(|job| narrowed(access, job)).collect())
+    }
+
+    /// The job of this id, if the caller sees it.
+    pub async fn job(&self, access: &Access, id: &str) -> Result<Job> {
+        let not_found = || Error::JobNotFound { id: id.to_owned() };
+        let parsed = JobId::parse(id).ok_or_else(not_found)?;
+        let job = self.catalog().store().job(access.workspace().id, parsed).await?;
+        job.filter(|job| access.sees_job(job)).map(|job| narrowed(access, job)).ok_or_else(not_found)
+    }
+
+    /// Stops a job: at once when it waits, else as soon as what it runs has been ended and removed.
+    pub async fn cancel_job(&self, access: &Access, id: &str) -> Result<Job> {
+        let job = self.job(access, id).await?;
+        access.require_job(&job)?;
+        match self.catalog().store().cancel_job(job.workspace, job.id, self.clock().now()).await? {
+            Some(job) => {
+                self.cancelled(&job);
+                Ok(job)
+            }
+            None => {
+                let job = self.job(access, id).await?;
+                if job.status == JobStatus::Cancelling { Ok(job) } else { Err(not_possible(&job, "cancelled")) }
+            }
+        }
+    }
+
+    /// Adds a job that does what one that failed or was cancelled should have done.
+    pub async fn retry_job(&self, access: &Access, id: &str) -> Result<Job> {
+        let old = self.job(access, id).await?;
+        access.require_job(&old)?;
+        if !matches!(old.status, JobStatus::Error | JobStatus::Cancelled) {
+            return Err(not_possible(&old, "retried"));
+        }
+        let now = self.clock().now();
+        let job = Job {
+            id: JobId(self.random().uuid()),
+            status: JobStatus::Waiting,
+            checkpoint: None,
+            progress: None,
+            error: None,
+            attempts: 0,
+            run_after: now,
+            origin: Origin { token_name: Some(access.token().name.clone()), is_scheduled: false, ..old.origin },
+            created_at: now,
+            started_at: None,
+            updated_at: now,
+            ..old
+        };
+        self.add_job(&job).await?;
+        Ok(narrowed(access, job))
+    }
+
+    /// Adds a job to the queue, unless its workspace has as many of its kind as it may.
+    pub(super) async fn add_job(&self, job: &Job) -> Result<()> {
+        let store = self.catalog().store();
+        match self.jobs.limits().active(&job.kind) {
+            None => store.insert_job(job).await?,
+            Some(limit) if store.insert_job_below(job, limit).await? => {}
+            Some(limit) => {
+                return Err(Error::JobLimit {
+                    message: format!(
+                        "{limit} jobs of kind '{}' wait or work in this workspace already: try again when one has ended",
+                        job.kind
+                    ),
+                });
+            }
+        }
+        self.jobs.wake();
+        Ok(())
+    }
+
+    /// Cancels the jobs of a deleted pipe that are not being run.
+    pub(super) async fn cancel_waiting_jobs(&self, pipe: PipeId) -> Result<()> {
+        for job in self.catalog().store().cancel_waiting_jobs_of(pipe, self.clock().now()).await? {
+            self.cancelled(&job);
+        }
+        Ok(())
+    }
+
+    /// What follows from cancelling a job.
+    pub(super) fn cancelled(&self, job: &Job) {
+        if job.status.is_final() {
+            finished(self, job);
+        } else {
+            self.jobs.interrupt(job.id);
+            self.jobs.wake();
+        }
+    }
+}
+
+/// The job as the caller may see it: the whole query of a copy holds the SQL of pipes that it reads, so that those who
+/// may only read the pipe see what the pipe's own definition shows.
+pub(super) fn narrowed(access: &Access, mut job: Job) -> Job {
+    if access.may_create_pipes() || !job.details.contains_key(QUERY_SQL) {
+        return job;
+    }
+    let pipe = job.subject.pipe.as_ref().and_then(|(id, _)| access.workspace().pipes.get(id));
+    let node = pipe.and_then(|pipe| pipe.nodes.iter().find(|node| Some(node.id) == job.subject.node));
+    let shown = node.map_or(serde_json::Value::Null, |node| node.sql.as_str().into());
+    job.details.insert(QUERY_SQL.to_owned(), shown);
+    job
+}
+
+fn not_possible(job: &Job, action: &'static str) -> Error {
+    Error::JobNotPossible { id: job.id.to_string(), action, status: job.status.as_str() }
+}

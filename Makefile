@@ -40,7 +40,7 @@ chaos: setup
 	CHAOS_KILLS=2 CHAOS_COPY_ROWS=14000000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 	CHAOS_KILLS=2 CHAOS_POPULATE_ROWS=20000000 cargo test --package standpipe --test serve under_fire -- --nocapture
 
-# One minute of random templates and SQL.
+# Random templates and SQL, a few minutes. It prints its seed; FUZZ_SEED repeats a run.
 fuzz: setup
 	scripts/fuzz.sh
 

@@ -1,6 +1,7 @@
 //! The product's nouns: what a workspace owns, with their ids, names and timestamps.
 
 pub mod data_source;
+pub mod grant;
 pub mod id;
 pub mod name;
 pub mod pipe;
@@ -9,6 +10,7 @@ pub mod token;
 pub mod workspace;
 
 pub use data_source::{DataSource, DataSourceState, PhysicalTable};
+pub use grant::{Grant, RowFilter};
 pub use id::{DataSourceId, JobId, NodeId, PipeId, TokenId, WorkspaceId};
 pub use name::ResourceName;
 pub use pipe::{CopyMode, CopyRole, Materialization, Node, Pipe, Published, Role};

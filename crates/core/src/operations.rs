@@ -8,5 +8,6 @@ pub mod materializations;
 pub(crate) mod new_rows;
 pub mod nodes;
 pub mod pipes;
+pub mod sql_text;
 pub mod tokens;
 pub mod workspaces;

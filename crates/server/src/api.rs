@@ -8,8 +8,10 @@ pub mod health;
 pub mod jobs;
 pub mod local_tokens;
 pub mod metrics;
+pub mod observed;
 pub mod pipes;
 pub mod sql;
+pub mod sql_text;
 pub mod tokens;
 
 use http::header::CONTENT_TYPE;

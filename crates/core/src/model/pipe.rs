@@ -136,6 +136,8 @@ pub struct Node {
     pub sql: NodeSql,
     /// Free text; none when never given.
     pub description: Option<String>,
+    /// How many seconds its answers may be given again while it is the endpoint.
+    pub cache_seconds: Option<u32>,
     /// Operational key/values that clients keep here.
     pub tags: BTreeMap<String, String>,
     /// Names read by the SQL (data sources, pipes, earlier nodes), sorted, found when it was saved.

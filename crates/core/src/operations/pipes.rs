@@ -127,6 +127,7 @@ impl Standpipe {
             description: node.description.clone(),
             kind: NodeKind::Standard,
             tags: node.tags.clone(),
+            cache_seconds: node.cache_seconds,
         };
         Ok(source.nodes.iter().map(copy).collect())
     }
@@ -201,6 +202,7 @@ impl Standpipe {
             sql: compile(&name, &new.sql, self.reader.template_limits())?,
             name,
             description: new.description.clone(),
+            cache_seconds: new.cache_seconds,
             tags: new.tags.clone(),
             dependencies: Vec::new(),
             params: Vec::new(),

@@ -4,8 +4,10 @@ use standpipe_clickhouse::{Checked, Sql};
 use standpipe_sql::Door;
 use standpipe_template::Params;
 
+use super::effort::short_first;
 use super::names::{self, Names};
 use super::run::Reader;
+use super::user_names::name_tables;
 use crate::access::Access;
 use crate::error::Result;
 use crate::model::{Node, Pipe};
@@ -18,7 +20,7 @@ pub struct CopyQuery {
     pub sql: Checked<Sql>,
     /// The columns that it answers.
     pub columns: Vec<TableColumn>,
-    /// The query as answers show it: tables by the ids of their data sources.
+    /// The query as answers show it: with the names that the user knows.
     pub shown: String,
     /// Rows of the data sources that it reads; none when it reads none.
     pub source_rows: Option<u64>,
@@ -37,23 +39,20 @@ impl Reader {
         params: Option<&Params>,
     ) -> Result<CopyQuery> {
         let none = Params::default();
-        let names = Names::new(access, params.unwrap_or(&none));
-        let names = if params.is_none() { names.in_test_mode() } else { names };
-        let resolved = names.resolve_node(pipe, node)?;
+        let resolved = short_first(|effort| {
+            let names = Names::new(access, params.unwrap_or(&none)).with_effort(effort);
+            let names = if params.is_none() { names.in_test_mode() } else { names };
+            names.resolve_node(pipe, node)
+        })?;
         let sql = self.check(access, &resolved, Door::Copy).await?;
         let columns = self.described(access, &resolved, &sql).await?;
-        let mut shown = resolved.sql.clone();
-        for table in &resolved.data_sources {
-            let (database, rows, id) = (&access.workspace().database, table.rows(), table.data_source.to_string());
-            shown = shown.replace(&format!("`{database}`.`{rows}`"), &format!("{database}.{id}")).replace(&rows, &id);
-        }
         let rows = names::ids(&resolved.data_sources).map(|id| self.rows(id));
         Ok(CopyQuery {
             sql,
             columns,
-            shown,
+            shown: name_tables(resolved.sql.clone(), access, &resolved),
             source_rows: (!resolved.data_sources.is_empty()).then(|| rows.sum()),
-            threads: self.threads(&resolved, None),
+            threads: self.threads(&resolved, None, self.limits()),
         })
     }
 }

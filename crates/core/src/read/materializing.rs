@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use standpipe_clickhouse::{Checked, Sql};
 use standpipe_sql::{
-    Door, Policy, ReplaceWith, Replacements, StatementKind, TableName, TokenKind, check_condition, first_table,
-    replace_tables, tokenize,
+    Door, Policy, ReplaceWith, Replacements, TableName, TokenKind, check_condition, first_table, replace_tables,
+    tokenize,
 };
 use standpipe_template::Params;
 
-use super::format::{Format, OutputSettings};
+use super::describe::Work;
+use super::effort::{Effort, short_first};
 use super::names::{Names, Resolved};
 use super::rules;
-use super::run::{Query, Reader, in_names};
+use super::run::Reader;
+use super::user_names::in_names;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Materialization, Node, Pipe, Workspace};
@@ -39,7 +41,8 @@ impl Reader {
     /// view cannot read, or begins with no data source.
     pub async fn view_query(&self, access: &Access, pipe: &Pipe, node: &Node) -> Result<ViewQuery> {
         let none = Params::default();
-        let resolved = Names::new(access, &none).for_view().resolve_node(pipe, node)?;
+        let resolved =
+            short_first(|effort| Names::new(access, &none).with_effort(effort).for_view().resolve_node(pipe, node))?;
         let sql = self.check(access, &resolved, Door::Materialization).await?;
         let source = source(access.workspace(), &resolved, node)?;
         let columns = self.described(access, &resolved, &sql).await?;
@@ -50,7 +53,7 @@ impl Reader {
             source,
             reads: tables.iter().map(|table| table.data_source).collect(),
             columns,
-            text: node.sql.render(&none)?.text,
+            text: node.sql.render(&none, Effort::Full)?.text,
         })
     }
 
@@ -109,7 +112,12 @@ impl Reader {
             sql: format!("SELECT 1 FROM {quote} WHERE ({plain})"),
             tables: [(database, table.rows())].into(),
             data_sources: [table].into(),
+            service_tables: BTreeSet::new(),
             max_threads: None,
+            cache_time: None,
+            from_template: false,
+            names_sample: false,
+            filters: Vec::new(),
         };
         let sql = self.check(access, &resolved, Door::Populate).await.map_err(about)?;
         self.described(access, &resolved, &sql).await.map_err(about)?;
@@ -123,15 +131,10 @@ impl Reader {
         resolved: &Resolved,
         sql: &Checked<Sql>,
     ) -> Result<Vec<TableColumn>> {
-        let none = Params::default();
-        let query = Query { params: &none, output: OutputSettings::default(), request_id: "" };
-        let lines = Format::by_name("JSONCompactEachRow").unwrap_or(Format::JSON);
-        let mut options = self.options(resolved, None, &query, lines);
-        options.query_id = None;
-        let answer = self.send(&sql.wrapped(&StatementKind::Describe), &options).await;
-        let answer = answer.map_err(|error| in_names(error, access, resolved))?;
-        let text = answer.text().await.map_err(|error| Error::from_engine(error, "describe the query"))?;
-        read_columns(&text)
+        let limits = self.limits();
+        let work = Work { time: limits.time, rows: None, memory_bytes: limits.memory_bytes };
+        let columns = self.ask_for_columns(sql, &work).await;
+        read_columns(&columns.map_err(|error| in_names(error, access, resolved))?)
     }
 }
 

@@ -155,6 +155,7 @@ async fn put_pipe(bench: &Bench, mode: CopyMode, schedule: &Schedule) -> PipeId 
         name: ResourceName::parse("n").unwrap(),
         sql: NodeSql::stored("n", "SELECT 1", &Default::default()),
         description: None,
+        cache_seconds: None,
         tags: Default::default(),
         dependencies: Vec::new(),
         params: Vec::new(),

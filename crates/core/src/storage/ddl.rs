@@ -16,7 +16,7 @@ use crate::model::PhysicalTable;
 pub type Statement = Internal<Sql>;
 
 /// Blocks remembered for deduplication: a repeated insert of the same token within them adds nothing.
-const DEDUPLICATION_WINDOW: u32 = 1000;
+pub(super) const DEDUPLICATION_WINDOW: u32 = 1000;
 
 /// `CREATE DATABASE`, when it is not there.
 pub fn create_database(database: &str) -> Statement {
@@ -97,11 +97,11 @@ pub fn drop_view(database: &str, name: &str) -> Statement {
     Internal::new(format!("DROP VIEW IF EXISTS {}", qualified(database, name)))
 }
 
-/// The names of a database's materialized views, one per line.
+/// The names of a database's materialized views of nodes, one per line. Those of service data are none of them.
 pub fn views(database: &str) -> Statement {
     Internal::new(format!(
-        "SELECT name\nFROM system.tables\nWHERE database = {} AND engine = 'MaterializedView'\nORDER BY name\n\
-         FORMAT TabSeparated",
+        "SELECT name\nFROM system.tables\nWHERE database = {} AND engine = 'MaterializedView' AND startsWith(name, 't_')\n\
+         ORDER BY name\nFORMAT TabSeparated",
         string_literal(database)
     ))
 }
@@ -176,6 +176,11 @@ pub fn table_counts(databases: &[&str]) -> Statement {
          GROUP BY database, table\nFORMAT JSONCompactEachRow",
         literals(databases)
     ))
+}
+
+/// A SQL text in the engine's own form. The text is only read.
+pub fn format_query(sql: &str) -> Statement {
+    Internal::new(format!("SELECT formatQuery({})\nFORMAT JSONCompactEachRow", string_literal(sql)))
 }
 
 fn literals(names: &[&str]) -> String {

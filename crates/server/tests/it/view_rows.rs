@@ -55,7 +55,8 @@ async fn assert_tidy(app: &TestApp) {
         expected.extend([data_source.table().rows(), data_source.table().quarantine()]);
     }
     expected.sort();
-    let of = format!("FROM system.tables WHERE database = '{}'", workspace.database);
+    let of =
+        format!("FROM system.tables WHERE database = '{}' AND NOT startsWith(name, 'service_')", workspace.database);
     let sql = format!("SELECT name {of} AND engine != 'MaterializedView' ORDER BY name");
     assert_eq!(app.engine_lines(&sql).await, expected);
     let views = workspace.pipes.values().filter(|pipe| pipe.materialization().is_some()).count();

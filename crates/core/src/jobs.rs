@@ -6,11 +6,11 @@
 mod context;
 mod copy;
 mod entering;
-mod finished;
 mod job;
 mod kind;
 mod limits;
 mod populate;
+mod records;
 mod runner;
 
 use std::collections::HashMap;
@@ -23,12 +23,12 @@ pub use context::{Context, Failure};
 pub use copy::{CopyJob, QUERY_SQL};
 pub(crate) use copy::{too_many_rows, with_timestamp};
 pub(crate) use entering::tables_prefix;
-pub(crate) use finished::finished;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
 pub use kind::{JobKind, Kind, Left, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
 pub use populate::PopulateJob;
 pub(crate) use populate::take_snapshot;
+pub(crate) use records::{finished, noted, queued};
 pub use runner::{Runner, Ticked};
 
 use crate::clock::Random;

@@ -181,7 +181,9 @@ impl PopulateJob {
             let percent = done.saturating_mul(99) / total.max(1);
             context.set_progress(u32::try_from(percent).unwrap_or(99).into()).await?;
         }
-        Ok(show(context, &queries).await?)
+        show(context, &queries).await?;
+        let rows = standpipe.storage.rows(&workspace, &into).await?;
+        Ok(context.show(Map::from_iter([("rows".to_owned(), rows.into())])).await?)
     }
 
     /// Which rows each query sees, as an expression, and how many the snapshot has of its kind.

@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, KINDS, Origin, QUERY_SQL, finished, tables_prefix};
+use crate::jobs::{
+    HISTORY_HOURS, Job, JobFilter, JobStatus, KINDS, Origin, QUERY_SQL, finished, queued, tables_prefix,
+};
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
 
@@ -92,6 +94,7 @@ impl Standpipe {
                 });
             }
         }
+        queued(self, job);
         self.jobs.wake();
         Ok(())
     }

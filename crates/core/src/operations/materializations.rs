@@ -18,7 +18,7 @@ use super::nodes::{NewNode, find, named, refuse_any_role};
 use super::pipes::{NewPipe, compile, refuse_node_name};
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{Job, Origin, PopulateJob, tables_prefix, take_snapshot};
+use crate::jobs::{Job, Origin, PopulateJob, queued, tables_prefix, take_snapshot};
 use crate::model::{
     DataSource, DataSourceId, Materialization, Node, NodeId, Pipe, PipeId, Published, Role, Workspace, WorkspaceId,
 };
@@ -186,7 +186,10 @@ impl Standpipe {
         };
         match linked.await {
             Ok((pipe, job)) => {
-                self.jobs.wake();
+                if let Some(job) = &job {
+                    queued(self, job);
+                    self.jobs.wake();
+                }
                 let node = find(&pipe, node)?.clone();
                 let target = self.current_workspace(access.workspace().id)?.data_sources.get(&target.id).cloned();
                 let target = target.ok_or_else(|| Error::internal("a new view's target is gone"))?;
@@ -362,8 +365,7 @@ impl Standpipe {
         let view = view_of(&pipe, node)?;
         let work = self.populate_work(access, &pipe, node.id, view, request).await?;
         let job = self.populate_job(access, &pipe, work, request_id)?;
-        self.catalog.store().insert_job(&job).await?;
-        self.jobs.wake();
+        self.add_job(&job).await?;
         Ok((pipe.clone(), node.clone(), job))
     }
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::CATCH_UP;
 use crate::error::Result;
-use crate::jobs::CopyJob;
+use crate::jobs::{CopyJob, queued};
 use crate::standpipe::Standpipe;
 use crate::store::{ScheduleMove, ScheduleRow};
 
@@ -52,6 +52,9 @@ async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result
     let run = due.run.filter(|_| !busy);
     let job = run.map(|time| CopyJob::scheduled(standpipe, workspace, pipe, copy, (time, now))).transpose()?;
     let to = ScheduleMove { next_run: due.next, skipped: u64::from(busy), missed: due.missed };
-    store.move_schedule(row, to, job.as_ref(), now).await?;
+    let moved = store.move_schedule(row, to, job.as_ref(), now).await?;
+    if let Some(job) = job.as_ref().filter(|_| moved) {
+        queued(standpipe, job);
+    }
     Ok(())
 }

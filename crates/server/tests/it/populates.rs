@@ -125,7 +125,8 @@ async fn a_populate_answers_a_job() {
           "query_id": "[uuid 6]",
           "status": "done"
         }
-      ]
+      ],
+      "rows": 3
     }
     "#);
     assert_eq!(sums(&app).await, "300:44850");
@@ -358,4 +359,42 @@ async fn who_may_create_pipes_may_populate() {
     creator.post(POPULATION).send().await.assert_status(200);
     app.run_jobs().await;
     assert_eq!(sums(&app).await, "300:44850");
+}
+
+#[tokio::test]
+async fn the_documents_queries_find_populates() {
+    let app = app().await;
+    app.create_pipe("total", "SELECT sumMergeState(total) AS total FROM sums").await;
+    app.post("/v0/pipes/total/nodes/total_0/materialization?datasource=totals").send().await.assert_status(200);
+    let job = populated(&app, "").await;
+    let (id, target) = (job["id"].as_str().unwrap(), job["datasource"]["id"].as_str().unwrap());
+    let found = format!(
+        "SELECT event_type, datasource_name, pipe_name, result, rows FROM tinybird.datasources_ops_log \
+         WHERE timestamp > now() - INTERVAL 1 DAY AND operation_id IN ( \
+         SELECT operation_id FROM tinybird.datasources_ops_log WHERE timestamp > now() - INTERVAL 1 DAY \
+         and datasource_id = '{target}' and job_id = '{id}' ) ORDER BY timestamp ASC, event_type DESC, datasource_name"
+    );
+    let rows = app.recorded(&found).await;
+    let mut lines: Vec<&str> = rows.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "populateview\tsums\tmv\tok\t3",
+            "populateview\ttotals\ttotal\tok\t\\N",
+            "populateview-queued\tsums\tmv\tok\t\\N"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_documents_queries_find_failed_populates() {
+    let app = failing_app().await;
+    let job = populated(&app, "").await;
+    let target = job["datasource"]["id"].as_str().unwrap();
+    let failed = format!(
+        "SELECT job_id, error LIKE '%throwIf%' FROM tinybird.datasources_ops_log WHERE datasource_id = '{target}' \
+         AND pipe_name = 'mv' AND event_type LIKE 'populateview%' AND result = 'error' ORDER BY timestamp ASC"
+    );
+    assert_eq!(app.recorded(&failed).await, format!("{}\t1\n", job["id"].as_str().unwrap()));
 }

@@ -250,8 +250,7 @@ async fn only_as_many_as_the_limits_say_run_at_once() {
     let expected = "once working 1 {}\nonce working 1 {}\nagain working 1 {}\nonce waiting 0 {}\nagain waiting 0 {}\n";
     assert_eq!(bench.state().await, expected);
     bench.cancel(first).await;
-    assert_eq!(bench.runner.tick().await.unwrap().begun.len(), 0);
-    bench.standpipe.jobs.woken().await;
+    // Its place is free as soon as it has been cleaned up after.
     while bench.runner.tick().await.unwrap().begun.is_empty() {
         bench.standpipe.jobs.woken().await;
     }

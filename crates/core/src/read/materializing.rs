@@ -19,7 +19,7 @@ use super::user_names::in_names;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Materialization, Node, Pipe, Workspace};
-use crate::storage::{TableColumn, read_columns};
+use crate::storage::{TableColumn, ddl, read_columns};
 
 /// What a node would be as a materialized view.
 #[derive(Clone, Debug)]
@@ -106,10 +106,8 @@ impl Reader {
             ));
         }
         let (database, table) = (access.workspace().database.clone(), source.table());
-        let quote = standpipe_clickhouse::quote::qualified(&database, &table.rows());
         let resolved = Resolved {
-            // Without an alias: the condition is put upon the table, not into a query that names it.
-            sql: format!("SELECT 1 FROM {quote} WHERE ({plain})"),
+            sql: ddl::rows_where(&database, &table.rows(), &plain),
             tables: [(database, table.rows())].into(),
             data_sources: [table].into(),
             service_tables: BTreeSet::new(),

@@ -141,6 +141,12 @@ pub fn table_filter(database: &str, table: &str, condition: &str) -> String {
     format!("{{{}: {}}}", string_literal(&format!("{database}.{table}")), string_literal(condition))
 }
 
+/// A query of the rows of a table for which `condition` holds, for the guard to look at. Without an alias: the condition is put
+/// upon the table, not into a query that names it.
+pub fn rows_where(database: &str, table: &str, condition: &str) -> String {
+    format!("SELECT 1 FROM {} WHERE ({condition})", qualified(database, table))
+}
+
 /// How many rows a checked query answers.
 pub fn count_of(query: &Checked<Sql>) -> Statement {
     // The end of the line ends a comment that may stand last.

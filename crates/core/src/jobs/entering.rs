@@ -4,8 +4,10 @@
 //! transaction of the catalog. So the views see these rows exactly once, however often this is tried.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Context, Failure};
+use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{CopyMode, DataSourceId, JobId, Materialization, NodeId, Workspace};
 use crate::operations::copies::fit_columns;
@@ -73,10 +75,12 @@ pub(super) async fn enter(
 ) -> Result<(), Failure> {
     let (standpipe, id) = (context.standpipe(), context.job().workspace);
     loop {
-        let workspace = standpipe.current_workspace(id)?;
+        // Held while tables are read, so that none is dropped; and no longer, since those that go wait for it.
+        let catalog = standpipe.catalog().snapshot();
+        let workspace = of_snapshot(&catalog, context)?;
         let steps = steps(&workspace, target);
         let staged = pass_on(context, &workspace, target, &steps).await?;
-        drop(workspace);
+        drop((workspace, catalog));
         standpipe.storage.faults().check(Fault::AfterFill)?;
         context.go_on()?;
         let closed = standpipe.close_gates(id, staged.keys().copied()).await?;
@@ -87,6 +91,12 @@ pub(super) async fn enter(
             return Ok(standpipe.replace_rows_closed(&closed, &workspace, &rows, with).await?);
         }
     }
+}
+
+/// The job's workspace as this snapshot has it.
+pub(super) fn of_snapshot(catalog: &Snapshot, context: &Context) -> Result<Arc<Workspace>> {
+    let id = context.job().workspace;
+    catalog.workspace(id).ok_or_else(|| Error::internal(format!("workspace {id} is not in the catalog")))
 }
 
 fn steps(workspace: &Workspace, target: DataSourceId) -> Vec<Step> {

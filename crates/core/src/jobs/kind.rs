@@ -39,6 +39,9 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Whether it may be run again.
     const RETRY: Retry;
 
+    /// Whether those of one pipe run one after the other, in the order in which they came.
+    const IN_TURN: bool = false;
+
     /// Does the work. It stops at the next safe place once `context` says that the job is cancelled.
     fn run(&self, context: &Context) -> impl Future<Output = Result<(), Failure>> + Send;
 
@@ -65,6 +68,8 @@ pub struct Kind {
     pub name: &'static str,
     /// [`JobKind::RETRY`]
     pub retry: Retry,
+    /// [`JobKind::IN_TURN`]
+    pub in_turn: bool,
     pub(super) run: fn(Context) -> Work<(), Failure>,
     retry_refused: fn(&Job) -> Result<Option<&'static str>>,
     pub(super) clean_up: fn(Context, JobStatus) -> Work<Left, Error>,
@@ -76,6 +81,7 @@ impl Kind {
         Kind {
             name: K::NAME,
             retry: K::RETRY,
+            in_turn: K::IN_TURN,
             run: |context| Box::pin(async move { read::<K>(context.job())?.run(&context).await }),
             retry_refused: |job| Ok(read::<K>(job)?.refuse_retry()),
             clean_up: |context, ending| {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::entering::{Applied, Present, apply, drop_tables, enter, prefix, staging, tables_prefix};
+use super::entering::{Applied, Present, apply, drop_tables, enter, of_snapshot, prefix, staging, tables_prefix};
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Materialization, NodeId, Pipe, PipeId, Published, Role, Workspace};
@@ -99,6 +99,8 @@ fn checkpoint(has_entered: bool) -> Value {
 impl JobKind for PopulateJob {
     const NAME: &'static str = "populateview";
     const RETRY: Retry = Retry::Exact(6);
+    // One that empties the target must not do so in the middle of another.
+    const IN_TURN: bool = true;
 
     async fn run(&self, context: &Context) -> Result<(), Failure> {
         let reached = reached(context).await?;
@@ -156,7 +158,9 @@ impl PopulateJob {
     /// Fills the staging table, one query for each partition of the snapshot.
     async fn fill(&self, context: &Context) -> Result<(), Failure> {
         let standpipe = context.standpipe();
-        let workspace = standpipe.current_workspace(context.job().workspace)?;
+        // Held to the end of the reading: no table that the queries name is dropped before.
+        let catalog = standpipe.catalog().snapshot();
+        let workspace = of_snapshot(&catalog, context)?;
         let (_, view) = self.view(&workspace)?;
         let snapshot = format!("{}source", prefix(context));
         let into = staging(context);

@@ -147,15 +147,20 @@ impl Runner {
         matches!(retry, Some(Retry::Exact(attempts)) if job.attempts < attempts)
     }
 
+    /// The waiting jobs that may begin. `active` is oldest first.
     fn admitted(&self, active: &[ActiveJob], now: Timestamp) -> Vec<JobId> {
-        let (waiting, running): (Vec<&ActiveJob>, Vec<_>) =
-            active.iter().partition(|job| job.status == JobStatus::Waiting);
+        let (waiting, running): (Vec<(usize, &ActiveJob)>, Vec<_>) =
+            active.iter().enumerate().partition(|(_, job)| job.status == JobStatus::Waiting);
+        let has_turn = |at: usize, job: &ActiveJob| {
+            let is_before = |older: &ActiveJob| older.kind == job.kind && older.pipe == job.pipe;
+            !self.kind(&job.kind).is_some_and(|kind| kind.in_turn) || !active[..at].iter().any(is_before)
+        };
         let waiting: Vec<Candidate<'_>> = waiting
             .into_iter()
-            .filter(|job| job.run_after <= now)
-            .map(|job| Candidate { id: job.id, workspace: job.workspace, kind: &job.kind })
+            .filter(|(at, job)| job.run_after <= now && has_turn(*at, job))
+            .map(|(_, job)| Candidate { id: job.id, workspace: job.workspace, kind: &job.kind })
             .collect();
-        let running: Vec<_> = running.iter().map(|job| (job.workspace, job.kind.as_str())).collect();
+        let running: Vec<_> = running.iter().map(|(_, job)| (job.workspace, job.kind.as_str())).collect();
         admit(&waiting, &running, self.standpipe.jobs.limits())
     }
 

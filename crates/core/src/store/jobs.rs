@@ -33,7 +33,7 @@ const LIST: &str = "
     ORDER BY created_at DESC, id
     LIMIT ?8";
 const ACTIVE: &str = "
-    SELECT id, workspace_id, kind, status, run_after, locked_until
+    SELECT id, workspace_id, kind, pipe_id, status, run_after, locked_until
     FROM jobs
     WHERE status IN ('waiting', 'working', 'cancelling')
     ORDER BY created_at, id";
@@ -146,6 +146,8 @@ pub struct ActiveJob {
     pub workspace: WorkspaceId,
     /// Its kind.
     pub kind: String,
+    /// The pipe that it is about.
+    pub pipe: Option<PipeId>,
     /// How far it has come.
     pub status: JobStatus,
     /// While it waits, it is not run before.
@@ -405,6 +407,7 @@ fn read_active(row: &SqliteRow) -> Result<ActiveJob> {
         id: rows::id(&row.try_get::<String, _>("id")?, JobId::parse)?,
         workspace: rows::workspace_id(&row.try_get::<String, _>("workspace_id")?)?,
         kind: row.try_get("kind")?,
+        pipe: row.try_get::<Option<String>, _>("pipe_id")?.map(|id| rows::id(&id, PipeId::parse)).transpose()?,
         status: status(row)?,
         run_after: rows::timestamp(row.try_get("run_after")?)?,
         locked_until: row.try_get::<Option<i64>, _>("locked_until")?.map(rows::timestamp).transpose()?,

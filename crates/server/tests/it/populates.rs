@@ -398,3 +398,43 @@ async fn the_documents_queries_find_failed_populates() {
     );
     assert_eq!(app.recorded(&failed).await, format!("{}\t1\n", job["id"].as_str().unwrap()));
 }
+
+#[tokio::test]
+async fn populates_of_a_view_run_in_turn_also_while_its_target_is_emptied() {
+    let app = app().await;
+    let mut jobs = Vec::new();
+    for form in ["", "truncate=true", "truncate=true"] {
+        jobs.push(populate(&app, form).await.assert_status(200).json()["job"].clone());
+    }
+    for number in 0..3 {
+        app.run_jobs().await;
+        let mut ended = 0;
+        for it in &jobs {
+            ended += usize::from(job(&app, it).await["status"] == "done");
+        }
+        assert_eq!(ended, number + 1);
+    }
+    assert_eq!(sums(&app).await, "300:44850");
+    // Whoever truncates the target meanwhile finds the populate's rows there, or none.
+    populate(&app, "truncate=true").await.assert_status(200);
+    let truncate = async {
+        for _ in 0..5 {
+            app.post("/v0/datasources/sums/truncate").send().await.assert_status(205);
+        }
+    };
+    let ((), ()) = tokio::join!(app.run_jobs(), truncate);
+    assert_eq!(app.get("/v0/jobs?status=done").send().await.json()["jobs"].as_array().unwrap().len(), 4);
+    assert!(["300:44850", "0:0"].contains(&sums(&app).await.as_str()), "{}", sums(&app).await);
+}
+
+#[tokio::test]
+async fn a_view_takes_what_its_maker_may_see() {
+    let app = app().await;
+    let some = app.with_scopes(&["PIPES:CREATE", "DATASOURCES:READ:events:part = 1"]).await;
+    some.create_pipe("few", "SELECT part, v FROM events").await;
+    let uri = "/v0/pipes/few/nodes/few_0/materialization?datasource=kept&populate=true";
+    some.post(uri).send().await.assert_status(200);
+    send(&app, 300..330).await;
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT count(), groupUniqArray(part) FROM kept").await, "110\t[1]\n");
+}

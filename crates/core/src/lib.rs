@@ -23,6 +23,7 @@ pub mod write;
 mod views;
 
 mod clock;
+mod dialect;
 mod error;
 
 pub use clock::{Clock, Random};

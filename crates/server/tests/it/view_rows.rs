@@ -235,3 +235,52 @@ async fn a_view_with_a_populate_is_made_whole_or_not_at_all() {
         assert_eq!(app.rows("SELECT countMerge(c), sumMerge(s) FROM by_k").await, "20\t190\n", "{fault:?}");
     }
 }
+
+/// Crashes at a place while a job runs, then starts over.
+async fn crash(app: TestApp, fault: Fault) -> TestApp {
+    app.faults.plan(Some(fault));
+    app.run_jobs().await;
+    app.faults.plan(None);
+    restart(app).await
+}
+
+#[tokio::test]
+async fn a_view_of_a_view_follows_a_populate_once_whatever_crashes() {
+    for fault in Fault::POPULATE {
+        let app = cascade().await;
+        app.delete("/v0/pipes/first/nodes/first_0/materialization").send().await.assert_status(204);
+        send(&app, 0..10).await;
+        let uri = "/v0/pipes/first/nodes/first_0/materialization?datasource=by_k&populate=true";
+        app.post(uri).send().await.assert_status(200);
+        send(&app, 10..20).await;
+        let app = crash(app, fault).await;
+        send(&app, 20..30).await;
+        assert_eq!(state(&app).await, ["30:435", "30:435", "30:435"], "{fault:?}");
+        assert_tidy(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn an_appending_copy_passes_views_once_whatever_crashes() {
+    crash_copies("append", "25:1150").await;
+}
+
+#[tokio::test]
+async fn a_replacing_copy_passes_views_once_whatever_crashes() {
+    crash_copies("replace", "15:1105").await;
+}
+
+async fn crash_copies(mode: &str, expected: &str) {
+    for fault in Fault::COPY {
+        let app = cascade().await;
+        send(&app, 0..10).await;
+        app.create_pipe("cp", "SELECT toUInt8(number % 5) AS k, number AS n FROM numbers(100, 10)").await;
+        let uri = format!("/v0/pipes/cp/nodes/cp_0/copy?target_datasource=events&mode={mode}");
+        app.post(&uri).send().await.assert_status(200);
+        app.post("/v0/pipes/cp/copy").send().await.assert_status(200);
+        let app = crash(app, fault).await;
+        send(&app, 10..15).await;
+        assert_eq!(state(&app).await, [expected; 3], "{mode} {fault:?}");
+        assert_tidy(&app).await;
+    }
+}

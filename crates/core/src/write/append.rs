@@ -229,12 +229,18 @@ impl Writer {
             ddl::insert(&workspace.database, &table, decoder.decoder.columns(), decoder.decoder.insert_format());
         let token = format!("{table}:{}", appended.import_id);
         let (rows, settings) = (Bytes::from(batch.row_binary), decoder.decoder.insert_settings());
-        match self.insert(&statement, rows.clone(), &token, settings).await {
-            Err(Error::Engine { code, message }) if !lineage::downstream(workspace, data_source.id).is_empty() => {
-                // Under the same token, past the views that fail: what is stored already, here and in other views'
-                // targets, is not stored again.
+        let insert = async || self.insert(&statement, rows.clone(), &token, settings).await;
+        let inserted = match insert().await {
+            // Under the same token nothing is stored twice, so that a failure of the moment, such as one for want of
+            // memory, is no view's that lacks rows for ever.
+            Err(Error::Engine { .. }) if !lineage::downstream(workspace, data_source.id).is_empty() => insert().await,
+            inserted => return inserted,
+        };
+        match inserted {
+            Err(Error::Engine { code, message }) => {
+                // Past the views that fail: what is stored already, here and in other views' targets, is not stored again.
                 let settings = [settings, &[("materialized_views_ignore_errors", "1")]].concat();
-                self.insert(&statement, rows, &token, &settings).await?;
+                self.insert(&statement, rows.clone(), &token, &settings).await?;
                 Err(view_failed(workspace, data_source, code, message))
             }
             inserted => inserted,

@@ -64,6 +64,17 @@ enum Target {
     Server { user: HeaderValue, password: Option<HeaderValue> },
 }
 
+/// How far a running query has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows read so far.
+    pub read_rows: u64,
+    /// Rows that it will read, as far as ClickHouse knows; 0 when it does not.
+    pub total_rows: u64,
+    /// Rows written so far.
+    pub written_rows: u64,
+}
+
 impl Client {
     /// A client of the embedded engine that listens on `socket`. It connects at the first request.
     ///
@@ -148,17 +159,41 @@ impl Client {
     /// # Errors
     /// Any [`Error`]. An id that runs nowhere is no error.
     pub async fn kill(&self, query_id: &str) -> Result<(), Error> {
-        // libchdb cannot set query ids: the engine process makes each run's log comment '<its own id> <query id>'.
-        let condition = match self.inner.target {
+        let statement = Internal::<Sql>::new(format!("KILL QUERY WHERE {} ASYNC", self.is_run(query_id)));
+        within_control_timeout(self.execute(&statement, &QueryOptions::new(Lane::Control))).await?;
+        Ok(())
+    }
+
+    /// How far the run with this id has come; `None` when it runs nowhere.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn progress(&self, query_id: &str) -> Result<Option<Progress>, Error> {
+        let statement = Internal::<Sql>::new(format!(
+            "SELECT read_rows, total_rows_approx, written_rows FROM system.processes WHERE {} LIMIT 1",
+            self.is_run(query_id)
+        ));
+        let options = QueryOptions::new(Lane::Control).format("TabSeparated").answer_limit(1024);
+        let answer = async { self.query(&statement, &options).await?.text().await };
+        let text = within_control_timeout(answer).await?;
+        let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        match numbers[..] {
+            [] => Ok(None),
+            [read_rows, total_rows, written_rows] => Ok(Some(Progress { read_rows, total_rows, written_rows })),
+            _ => Err(Error::protocol(format!("could not read clickhouse's answer about a running query: '{text}'"))),
+        }
+    }
+
+    /// The condition on `system.processes` that only the run with this id meets.
+    fn is_run(&self, query_id: &str) -> String {
+        match self.inner.target {
+            // libchdb cannot set query ids: the engine process makes each run's log comment '<its own id> <query id>'.
             Target::Embedded => {
                 let end = quote::string_literal(&format!(" {query_id}"));
                 format!("endsWith(Settings['log_comment'], {end})")
             }
             Target::Server { .. } => format!("query_id = {}", quote::string_literal(query_id)),
-        };
-        let statement = Internal::<Sql>::new(format!("KILL QUERY WHERE {condition} ASYNC"));
-        within_control_timeout(self.execute(&statement, &QueryOptions::new(Lane::Control))).await?;
-        Ok(())
+        }
     }
 
     /// Succeeds when ClickHouse answers.

@@ -25,7 +25,7 @@ pub mod quote;
 
 pub use analyze::AnalyzeAnswer;
 pub use body::Body;
-pub use client::{Client, Server};
+pub use client::{Client, Progress, Server};
 pub use error::Error;
 pub use exception::Exception;
 pub use options::{Lane, QueryOptions};

@@ -5,13 +5,16 @@ mod token_value;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use secrecy::SecretString;
+
 pub use secret_key::SecretKey;
 pub use token_value::{mint_token_value, token_hash};
 
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
-use crate::model::{DataSource, Pipe, Scope, ScopeKind, Token, Workspace};
+use crate::model::{DataSource, Pipe, Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
 
 /// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
 /// from its first check to its last byte.
@@ -29,6 +32,30 @@ impl Access {
         let value = value.filter(|value| !value.is_empty()).ok_or(Error::TokenMissing)?;
         let (workspace, token) = snapshot.find_token(value).ok_or(Error::TokenUnknown)?;
         Ok(Access { workspace, token, snapshot })
+    }
+
+    /// What a job may do that this token asked for. Errors: [`Error::TokenUnknown`] when the token is gone.
+    pub(crate) fn of_token(snapshot: Arc<Snapshot>, workspace: WorkspaceId, token: TokenId) -> Result<Access> {
+        let workspace = snapshot.workspace(workspace).ok_or(Error::TokenUnknown)?;
+        let token = workspace.tokens.get(&token).ok_or(Error::TokenUnknown)?.clone();
+        Ok(Access { workspace, token, snapshot })
+    }
+
+    /// What a schedule may do: nothing of its own, only what a pipe does for whoever may use it.
+    pub(crate) fn of_schedule(snapshot: Arc<Snapshot>, workspace: WorkspaceId) -> Result<Access> {
+        let workspace = snapshot
+            .workspace(workspace)
+            .ok_or_else(|| Error::internal(format!("workspace {workspace} is not in the catalog")))?;
+        let token = Token {
+            id: TokenId(uuid::Uuid::nil()),
+            name: "schedule".to_owned(),
+            description: String::new(),
+            origin: String::new(),
+            scopes: Vec::new(),
+            value: SecretString::default(),
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        Ok(Access { workspace, token: Arc::new(token), snapshot })
     }
 
     /// The workspace that the token belongs to, as it was when the request began.
@@ -111,6 +138,11 @@ impl Access {
     /// Requires the right to create and change pipes.
     pub fn require_pipe_create(&self) -> Result<()> {
         self.require(&[Scope::PipesCreate], || needs(&[ScopeKind::PipesCreate], None))
+    }
+
+    /// Whether the token may create and change pipes.
+    pub fn may_create_pipes(&self) -> bool {
+        self.has(Scope::PipesCreate)
     }
 
     /// Requires the right to delete a pipe.

@@ -146,9 +146,11 @@ mod tests {
     use crate::access::SecretKey;
     use crate::clock::Random;
     use crate::model::{
-        DataSource, DataSourceId, DataSourceState, Node, NodeId, Pipe, PipeId, ResourceName, Scope, Token, TokenId,
+        CopyMode, CopyRole, DataSource, DataSourceId, DataSourceState, Node, NodeId, Pipe, PipeId, Published,
+        ResourceName, Role, Scope, Token, TokenId,
     };
     use crate::read::NodeSql;
+    use crate::schedules::Schedule;
 
     const WORKSPACE: WorkspaceId = WorkspaceId(Uuid::from_u128(1));
 
@@ -190,12 +192,23 @@ mod tests {
             id: PipeId::parse(&id(number)).unwrap(),
             name: ResourceName::parse(&format!("p{number}_{name}")).unwrap(),
             description: (name > 2).then(|| "text".to_owned()),
-            endpoint: nodes.last().map(|node| node.id),
+            published: nodes.last().map(|node| Published { node: node.id, role: role(name) }),
             nodes,
             published_at: Timestamp::UNIX_EPOCH,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }))
+    }
+
+    fn role(name: u8) -> Role {
+        let schedule = Schedule::parse("*/5 * * * *", "Europe/Madrid").unwrap();
+        let target = DataSourceId::parse(&id(1)).unwrap();
+        let mode = if name > 4 { CopyMode::Append } else { CopyMode::Replace };
+        match name % 3 {
+            0 => Role::Endpoint,
+            1 => Role::Copy(CopyRole { target, mode, schedule: None }),
+            _ => Role::Copy(CopyRole { target, mode, schedule: Some(schedule) }),
+        }
     }
 
     fn token(number: u8, name: u8) -> Change {

@@ -88,12 +88,47 @@ pub enum Error {
         pipe: String,
     },
     /// The node is published.
-    #[error("node '{node}' is published as the endpoint of pipe '{pipe}': unpublish it first")]
+    #[error("node '{node}' is published as the {role} of pipe '{pipe}': {} it first", unset_word(.role))]
     NodePublished {
+        /// What it does: `endpoint`, `copy`.
+        role: &'static str,
         /// The pipe's name.
         pipe: String,
         /// The node's name.
         node: String,
+    },
+    /// The pipe does something else already.
+    #[error(
+        "pipe '{pipe}' cannot be {asked}: its node '{node}' is {holds}, and a pipe does one thing. \
+         Unset that first with DELETE /v0/pipes/{pipe}/nodes/{node}/{}", role_route(.holds)
+    )]
+    RoleTaken {
+        /// The pipe's name.
+        pipe: String,
+        /// The node that does something.
+        node: String,
+        /// What it does: `endpoint`, `copy`, `materialized`.
+        holds: &'static str,
+        /// What was asked for.
+        asked: &'static str,
+    },
+    /// The pipe is no copy pipe.
+    #[error("pipe '{pipe}' is not a copy pipe: set it with POST /v0/pipes/{pipe}/nodes/<node>/copy first")]
+    NotCopy {
+        /// The pipe's name.
+        pipe: String,
+    },
+    /// The pipe has no schedule.
+    #[error("pipe '{pipe}' has no schedule: give it one with schedule_cron first")]
+    ScheduleNotFound {
+        /// The pipe's name.
+        pipe: String,
+    },
+    /// More work than jobs may do, or more of them than may be active.
+    #[error("{message}")]
+    JobLimit {
+        /// Which limit, and what to do.
+        message: String,
     },
     /// The data source is still in use.
     #[error("data source '{name}' is used by {used_by}: delete that first, or send force=true")]
@@ -203,6 +238,16 @@ impl Error {
     }
 }
 
+/// What is done to a node of a role so that it has none.
+fn unset_word(role: &'static str) -> &'static str {
+    if role == "endpoint" { "unpublish" } else { "unset" }
+}
+
+/// The last part of the route on which a role is set and unset.
+fn role_route(role: &'static str) -> &'static str {
+    if role == "materialized" { "materialization" } else { role }
+}
+
 /// A hint as it follows a message.
 fn hint(hint: Option<&str>) -> String {
     hint.map(|hint| format!(". {hint}")).unwrap_or_default()
@@ -266,6 +311,10 @@ pub enum ErrorCode {
     WrongNode,
     NotPublished,
     NodePublished,
+    RoleTaken,
+    NotCopy,
+    ScheduleNotFound,
+    JobLimit,
     DataSourceInUse,
     TokenNotFound,
     JobNotFound,
@@ -284,7 +333,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [ErrorCode; 28] = [
+    pub const ALL: [ErrorCode; 32] = [
         ErrorCode::TokenMissing,
         ErrorCode::TokenUnknown,
         ErrorCode::Forbidden,
@@ -299,6 +348,10 @@ impl ErrorCode {
         ErrorCode::WrongNode,
         ErrorCode::NotPublished,
         ErrorCode::NodePublished,
+        ErrorCode::RoleTaken,
+        ErrorCode::NotCopy,
+        ErrorCode::ScheduleNotFound,
+        ErrorCode::JobLimit,
         ErrorCode::DataSourceInUse,
         ErrorCode::TokenNotFound,
         ErrorCode::JobNotFound,
@@ -341,6 +394,10 @@ impl ErrorCode {
             ErrorCode::WrongNode => ("wrong_node", "The pipe has no such node to publish or unpublish."),
             ErrorCode::NotPublished => ("not_published", "The pipe has no endpoint."),
             ErrorCode::NodePublished => ("node_published", "The node is published and cannot be removed."),
+            ErrorCode::RoleTaken => ("role_taken", "The pipe does something else; the error says what to unset first."),
+            ErrorCode::NotCopy => ("not_copy", "The pipe is not a copy pipe."),
+            ErrorCode::ScheduleNotFound => ("schedule_not_found", "The pipe has no schedule."),
+            ErrorCode::JobLimit => ("job_limit", "More work than one job may do, or more jobs than may be active."),
             ErrorCode::DataSourceInUse => ("data_source_in_use", "A materialized view depends on the data source."),
             ErrorCode::TokenNotFound => ("token_not_found", "There is no such token."),
             ErrorCode::JobNotFound => ("job_not_found", "There is no such job, or it is older than 48 hours."),
@@ -379,6 +436,10 @@ impl Error {
             Error::WrongNode { .. } => ErrorCode::WrongNode,
             Error::NotPublished { .. } => ErrorCode::NotPublished,
             Error::NodePublished { .. } => ErrorCode::NodePublished,
+            Error::RoleTaken { .. } => ErrorCode::RoleTaken,
+            Error::NotCopy { .. } => ErrorCode::NotCopy,
+            Error::ScheduleNotFound { .. } => ErrorCode::ScheduleNotFound,
+            Error::JobLimit { .. } => ErrorCode::JobLimit,
             Error::DataSourceInUse { .. } => ErrorCode::DataSourceInUse,
             Error::TokenNotFound { .. } => ErrorCode::TokenNotFound,
             Error::JobNotFound { .. } => ErrorCode::JobNotFound,

@@ -4,6 +4,7 @@
 //! at [`Runner::tick`], which is all that the runner does, once.
 
 mod context;
+mod copy;
 mod ended;
 mod job;
 mod kind;
@@ -17,10 +18,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use context::{Context, Failure};
+pub use copy::{CopyJob, QUERY_SQL};
+pub(crate) use copy::{too_many_rows, with_timestamp};
 pub(crate) use ended::ended;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
 pub use kind::{JobKind, Kind, NewJob, Retry};
-pub use limits::JobLimits;
+pub use limits::{CopyLimits, JobLimits};
 pub use runner::{Runner, Ticked};
 
 use crate::clock::Random;
@@ -29,7 +32,7 @@ use crate::model::JobId;
 use crate::standpipe::Standpipe;
 
 /// Every kind of job that this program runs.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[Kind::of::<CopyJob>()];
 
 /// How long ended jobs are kept, in hours.
 pub const HISTORY_HOURS: i64 = 48;
@@ -110,4 +113,4 @@ impl Standpipe {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

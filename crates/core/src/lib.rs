@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod model;
 pub mod operations;
 pub mod read;
+pub mod schedules;
 pub mod storage;
 pub mod store;
 pub mod write;

@@ -11,7 +11,7 @@ pub mod workspace;
 pub use data_source::{DataSource, DataSourceState, PhysicalTable};
 pub use id::{DataSourceId, JobId, NodeId, PipeId, TokenId, WorkspaceId};
 pub use name::ResourceName;
-pub use pipe::{Node, Pipe};
+pub use pipe::{CopyMode, CopyRole, Node, Pipe, Published, Role};
 pub use timestamp::format_timestamp;
 pub use token::{Scope, ScopeKind, Token};
 pub use workspace::{Resource, Workspace};

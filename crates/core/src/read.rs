@@ -3,6 +3,7 @@
 //! The order is always the same: templates render, names become tables, the guard passes the text, the engine runs that
 //! text byte for byte.
 
+mod copying;
 mod explain;
 mod format;
 mod guard;
@@ -11,6 +12,7 @@ mod node_sql;
 pub(crate) mod rules;
 pub(crate) mod run;
 
+pub use copying::CopyQuery;
 pub use explain::Explained;
 pub use format::{Format, OutputSettings};
 pub use guard::Guard;

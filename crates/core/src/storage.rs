@@ -4,6 +4,7 @@
 //! SQLite and ClickHouse share no transaction. Each operation records its intent, runs DDL that may be repeated, and
 //! marks the result; [`Storage::reconcile`] at start reads the intents that a crash left behind.
 
+mod copying;
 mod counts;
 pub mod ddl;
 mod definition;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use standpipe_clickhouse::{Client, Error as EngineError, Lane, QueryOptions, codes};
 
+pub(crate) use copying::read_columns;
+pub use copying::{TableColumn, Transfer};
 pub use definition::CheckedDefinition;
 pub use expressions::check_definition;
 pub use fault::{Fault, Faults};

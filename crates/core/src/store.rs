@@ -7,6 +7,7 @@ mod data_sources;
 pub(crate) mod jobs;
 mod pipes;
 mod rows;
+mod schedules;
 mod tables;
 mod tokens;
 mod workspaces;
@@ -19,6 +20,7 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 pub use change::{Change, TableState};
 pub use jobs::{ActiveJob, Lease};
+pub use schedules::{ScheduleMove, ScheduleRow};
 pub use tables::TableRow;
 
 use crate::access::SecretKey;
@@ -87,6 +89,10 @@ impl Store {
             Change::RemoveToken(id) => tokens::remove(connection, *id).await,
             Change::PutTable(table, state) => tables::put(connection, workspace.id, *table, *state).await,
             Change::RemoveTable(table) => tables::remove(connection, *table).await,
+            Change::PutSchedule { pipe, next_run, now, is_paused } => {
+                schedules::put(connection, workspace.id, *pipe, (*next_run, *now), *is_paused).await
+            }
+            Change::RemoveSchedule(pipe) => schedules::remove(connection, *pipe).await,
             Change::PutCheckpoint(job, checkpoint) => jobs::put_checkpoint(connection, *job, checkpoint).await,
         }
     }
@@ -146,6 +152,7 @@ mod tests {
             &[NEXT_VERSION, READ_VERSION][..],
             data_sources::STATEMENTS,
             jobs::STATEMENTS,
+            schedules::STATEMENTS,
             pipes::STATEMENTS,
             tables::STATEMENTS,
             tokens::STATEMENTS,

@@ -156,6 +156,12 @@ pub struct Jobs {
     pub at_once: u16,
     /// Jobs of one kind that run at once in a workspace.
     pub at_once_of_kind: u16,
+    /// Most rows of one copy.
+    pub copy_rows: u64,
+    /// Longest time of one copy, seconds.
+    pub copy_seconds: u32,
+    /// Copies of a workspace that may wait or work.
+    pub copy_active: u16,
 }
 
 /// `[log]`

@@ -62,12 +62,16 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NodeNotFound
         | ErrorCode::TokenNotFound
         | ErrorCode::JobNotFound
+        | ErrorCode::ScheduleNotFound
         | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::DataSourceInUse => StatusCode::CONFLICT,
+        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::RoleTaken | ErrorCode::DataSourceInUse => {
+            StatusCode::CONFLICT
+        }
         ErrorCode::BadName
         | ErrorCode::NameUnknown
         | ErrorCode::WrongNode
         | ErrorCode::NodePublished
+        | ErrorCode::NotCopy
         | ErrorCode::JobNotPossible
         | ErrorCode::BadRequest
         | ErrorCode::SqlRefused
@@ -75,7 +79,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::EngineRefused => StatusCode::BAD_REQUEST,
         ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::ResultTooLarge | ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::Busy => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Busy | ErrorCode::JobLimit => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::EngineUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -32,6 +32,11 @@ impl Fields {
         }
     }
 
+    /// The members of an object.
+    pub fn of_json(members: serde_json::Map<String, Value>) -> Fields {
+        Fields(members.into_iter().collect())
+    }
+
     /// Adds a value at the end.
     pub fn push(&mut self, name: String, value: Value) {
         self.0.push((name, value));

@@ -87,7 +87,7 @@ fn new_pipe(name: &str, file: &PipeFile) -> Result<NewPipe> {
             ..NewNode::default()
         });
     }
-    Ok(NewPipe { name: name.to_owned(), description: file.description.clone(), nodes, replace: false })
+    Ok(NewPipe { name: name.to_owned(), description: file.description.clone(), nodes, ..NewPipe::default() })
 }
 
 fn kind(node: &NodeDef) -> Result<NodeKind> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use standpipe_clickhouse::Client;
 use standpipe_core::access::Access;
-use standpipe_core::jobs::{JobLimits, Runner};
+use standpipe_core::jobs::{CopyLimits, JobLimits, Runner};
 use standpipe_core::model::TokenId;
 use standpipe_core::read::{ReadLimits, TemplateLimits};
 use standpipe_core::storage::Faults;
@@ -55,7 +55,15 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
             time: Duration::from_secs(limits.insert_seconds.into()),
         },
         template_limits: TemplateLimits::default(),
-        job_limits: JobLimits { total: config.jobs.at_once.into(), per_kind: config.jobs.at_once_of_kind.into() },
+        job_limits: JobLimits {
+            total: config.jobs.at_once.into(),
+            per_kind: config.jobs.at_once_of_kind.into(),
+            copy: CopyLimits {
+                rows: config.jobs.copy_rows,
+                time: Duration::from_secs(config.jobs.copy_seconds.into()),
+                active: config.jobs.copy_active.into(),
+            },
+        },
         clock: Clock::system(),
         random: Random::system(),
         faults: Faults::none(),

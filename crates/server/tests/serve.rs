@@ -335,6 +335,78 @@ async fn a_killed_server_keeps_what_it_acknowledged() {
     server.caller.post("/v0/events?name=log", "{\"n\":999}").await;
 }
 
+/// A number from the environment, for `make chaos`, or this one.
+fn size(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// The job's status, once it has ended.
+async fn until_ended(caller: &Caller, job: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(600);
+    loop {
+        if let Ok((200, _, body)) = caller.try_get(&format!("/v0/jobs/{job}")).await {
+            let job: Value = serde_json::from_str(&body).unwrap();
+            if ["done", "error", "cancelled"].contains(&job["status"].as_str().unwrap()) {
+                return job;
+            }
+        }
+        assert!(Instant::now() < deadline, "the job does not end");
+    }
+}
+
+/// Kills engine or server at a random moment of each of several copies over 90 partitions: none is doubled, none missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_killed_at_any_moment_is_copied_once() {
+    let (rounds, rows) = (size("CHAOS_KILLS", 6), size("CHAOS_COPY_ROWS", 90_000));
+    let mut seed = size("CHAOS_SEED", u64::from(std::process::id()));
+    println!("seed {seed}: {rounds} kills, {rows} rows over 90 partitions");
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    let target = json!({
+        "name": "target", "schema": "part UInt64, n UInt64, mark UInt64",
+        "engine": "MergeTree", "engine_partition_key": "part", "engine_sorting_key": "n",
+    });
+    server.caller.post("/v0/datasources", &target.to_string()).await;
+    let sql =
+        format!("%\nSELECT number % 90 AS part, number AS n, {{{{UInt64(mark, 0)}}}} AS mark FROM numbers({rows})");
+    server.caller.post("/v0/pipes", &json!({"name": "cp", "sql": sql}).to_string()).await;
+    server.caller.post("/v0/pipes/cp/nodes/cp_0/copy?target_datasource=target", "").await;
+    let mut longest = 200;
+    for round in 0..rounds {
+        let answer = server.caller.post(&format!("/v0/pipes/cp/copy?mark={round}"), "").await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let job = answer["job"]["id"].as_str().unwrap().to_owned();
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // The moment is counted in looks at the job, each of which takes about as long as any other.
+        let looks = (seed >> 33) % longest;
+        let mut looked = 0;
+        while looked < looks && server.caller.get(&format!("/v0/jobs/{job}")).await.contains("ing\"") {
+            looked += 1;
+        }
+        // A copy that ended before tells how long copies take.
+        longest = if looked < looks { looked.max(10) } else { longest };
+        if round % 2 == 0 {
+            kill(server.engine, Signal::KILL);
+            let restarted = server.logged("the engine process has started").await;
+            server.engine = u32::try_from(restarted["pid"].as_u64().unwrap()).unwrap();
+        } else {
+            server.signal(Signal::KILL);
+            server.child.wait().await.unwrap();
+            server = Server::start(folder.path(), &[]).await;
+        }
+        let ended = until_ended(&server.caller, &job).await;
+        assert_eq!(ended["status"], "done", "{ended}");
+        server.caller.until_ready().await;
+        let marks =
+            server.caller.rows("SELECT mark, count(), uniqExact(n), sum(n) FROM target GROUP BY mark ORDER BY mark");
+        let sum = rows * (rows - 1) / 2;
+        let expected: Vec<String> = (0..=round).map(|mark| format!("{mark}\t{rows}\t{rows}\t{sum}")).collect();
+        assert_eq!(marks.await, expected, "after {looked} looks in round {round}");
+    }
+    let (status, _) = server.stop().await;
+    assert_eq!(status.code(), Some(0));
+}
+
 #[tokio::test]
 async fn the_sample_is_loaded_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -100,9 +100,12 @@ impl Context {
     /// How far an earlier run, or this one, had come when the job was claimed.
     pub fn checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let read = |checkpoint| T::deserialize(checkpoint);
-        self.job.checkpoint.as_ref().map(read).transpose().map_err(|error| {
-            Error::internal(format!("the checkpoint of job {} cannot be read: {error}", self.job.id))
-        })
+        self.job
+            .checkpoint
+            .as_ref()
+            .map(read)
+            .transpose()
+            .map_err(|error| Error::internal(format!("the checkpoint of job {} cannot be read: {error}", self.job.id)))
     }
 
     /// Records how far this run has come, so that another can go on from there.

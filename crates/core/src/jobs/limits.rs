@@ -1,6 +1,7 @@
 //! Which waiting jobs may begin: a pure function of what waits and what runs.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::model::{JobId, WorkspaceId};
 
@@ -11,6 +12,19 @@ pub struct JobLimits {
     pub total: usize,
     /// Of one kind and workspace.
     pub per_kind: usize,
+    /// What a copy may do.
+    pub copy: CopyLimits,
+}
+
+/// What one copy may do, and how many a workspace may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyLimits {
+    /// Most rows.
+    pub rows: u64,
+    /// Longest time.
+    pub time: Duration,
+    /// Copies of a workspace that wait or work.
+    pub active: usize,
 }
 
 /// A waiting job.
@@ -37,9 +51,8 @@ pub(super) fn admit<'a>(
     let mut left: Vec<&Candidate<'a>> = waiting.iter().collect();
     let mut admitted = Vec::new();
     while running.len() + admitted.len() < limits.total {
-        let may = |job: &&Candidate<'a>| {
-            of_kind.get(&(job.workspace, job.kind)).is_none_or(|count| *count < limits.per_kind)
-        };
+        let may =
+            |job: &&Candidate<'a>| of_kind.get(&(job.workspace, job.kind)).is_none_or(|count| *count < limits.per_kind);
         let load = |job: &Candidate<'a>| of_workspace.get(&job.workspace).copied().unwrap_or_default();
         let best = left.iter().enumerate().filter(|(_, job)| may(job)).min_by_key(|(at, job)| (load(job), *at));
         let Some((at, _)) = best else { break };
@@ -73,7 +86,8 @@ mod tests {
     #[track_caller]
     fn check(jobs: &[(u128, &str)], running: &[(u128, &str)], limits: (usize, usize), expected: &[u128]) {
         let running: Vec<_> = running.iter().map(|(at, kind)| (workspace(*at), *kind)).collect();
-        let limits = JobLimits { total: limits.0, per_kind: limits.1 };
+        let copy = CopyLimits { rows: 0, time: Duration::ZERO, active: 0 };
+        let limits = JobLimits { total: limits.0, per_kind: limits.1, copy };
         let found: Vec<u128> = admit(&waiting(jobs), &running, &limits).iter().map(|id| id.0.as_u128()).collect();
         assert_eq!(found, expected);
     }

@@ -10,6 +10,7 @@ use super::limits::{Candidate, admit};
 use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Retry, ended};
 use crate::error::{Error, Result};
 use crate::model::JobId;
+use crate::schedules::run_due;
 use crate::standpipe::Standpipe;
 use crate::store::{ActiveJob, Lease};
 
@@ -97,6 +98,7 @@ impl Runner {
             store.renew_lease(id, self.lease(now)).await?;
         }
         store.remove_old_jobs(now - SignedDuration::from_hours(HISTORY_HOURS)).await?;
+        let scheduled = run_due(&self.standpipe, now).await?;
         for job in store.active_jobs().await? {
             self.look_after(&job, now).await?;
         }
@@ -111,7 +113,8 @@ impl Runner {
         let runs = active.iter().any(|job| job.status != JobStatus::Waiting) || !begun.is_empty();
         let delayed = active.iter().filter(|job| job.run_after > now).map(|job| job.run_after).min();
         let rest = now + if runs { RENEWAL } else { REST };
-        Ok(Ticked { begun, next: delayed.map_or(rest, |delayed| delayed.min(rest)) })
+        let next = [delayed, scheduled].into_iter().flatten().fold(rest, Timestamp::min);
+        Ok(Ticked { begun, next })
     }
 
     /// Interrupts a cancelled job of ours, and takes over one whose runner is gone.
@@ -199,6 +202,10 @@ impl Runner {
             Err(Failure::Failed(_)) if context.is_cancelled() => None,
             Err(Failure::Failed(error)) => Some(error),
         };
+        if error.is_some() && self.standpipe.storage.faults().is_planned() {
+            // A planned failure is a crash: nothing of what follows happens.
+            return Ok(());
+        }
         if let Some(error) = &error
             && is_passing(error)
             && self.may_run_again(context.job())

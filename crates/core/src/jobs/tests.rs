@@ -86,30 +86,35 @@ impl JobKind for Again {
 static TEST_KINDS: &[Kind] = &[Kind::of::<Once>(), Kind::of::<Again>()];
 
 /// A product without an engine, and its runner.
-struct Bench {
-    standpipe: Standpipe,
-    runner: Runner,
-    workspace: WorkspaceId,
+pub(crate) struct Bench {
+    pub(crate) standpipe: Standpipe,
+    pub(crate) runner: Runner,
+    pub(crate) workspace: WorkspaceId,
     now: Arc<AtomicI64>,
+    kinds: &'static [Kind],
     folder: tempfile::TempDir,
 }
 
 impl Bench {
     async fn new() -> Bench {
+        Bench::with_kinds(TEST_KINDS).await
+    }
+
+    pub(crate) async fn with_kinds(kinds: &'static [Kind]) -> Bench {
         let now = Arc::new(AtomicI64::new(1_700_000_000));
         let folder = tempfile::tempdir().unwrap();
         let standpipe = Standpipe::open(parts(folder.path(), &now)).await.unwrap();
         let workspace = crate::model::Workspace::new(WorkspaceId(standpipe.random().uuid()), "w".into(), "d_1".into());
         let workspace = standpipe.catalog().create_workspace(workspace, Timestamp::UNIX_EPOCH).await.unwrap().id;
-        let runner = Runner::with_kinds(standpipe.clone(), TEST_KINDS);
-        Bench { standpipe, runner, workspace, now, folder }
+        let runner = Runner::with_kinds(standpipe.clone(), kinds);
+        Bench { standpipe, runner, workspace, now, kinds, folder }
     }
 
     /// As if the process had been killed and started again.
-    async fn restart(self) -> Bench {
+    pub(crate) async fn restart(self) -> Bench {
         self.standpipe.close().await;
         let standpipe = Standpipe::open(parts(self.folder.path(), &self.now)).await.unwrap();
-        let runner = Runner::with_kinds(standpipe.clone(), TEST_KINDS);
+        let runner = Runner::with_kinds(standpipe.clone(), self.kinds);
         runner.begin().await.unwrap();
         Bench { standpipe, runner, ..self }
     }
@@ -119,6 +124,11 @@ impl Bench {
         let new = NewJob { workspace: self.workspace, work, details, subject, origin };
         self.now.fetch_add(1, Ordering::Relaxed);
         self.standpipe.enqueue(&new).await.unwrap().id
+    }
+
+    /// Sets the clock.
+    pub(crate) fn set_time(&self, time: Timestamp) {
+        self.now.store(time.as_second(), Ordering::Relaxed);
     }
 
     fn later(&self, seconds: i64) {
@@ -140,8 +150,7 @@ impl Bench {
     /// All jobs, oldest first.
     async fn state(&self) -> String {
         let store = self.standpipe.catalog().store();
-        let mut jobs =
-            store.jobs(self.workspace, Timestamp::UNIX_EPOCH, &JobFilter::default(), 1000).await.unwrap();
+        let mut jobs = store.jobs(self.workspace, Timestamp::UNIX_EPOCH, &JobFilter::default(), 1000).await.unwrap();
         jobs.reverse();
         let mut text = String::new();
         for job in jobs {
@@ -177,7 +186,11 @@ fn parts(folder: &Path, now: &Arc<AtomicI64>) -> Parts {
         },
         write_limits: WriteLimits { retry: std::time::Duration::ZERO, time: std::time::Duration::ZERO },
         template_limits: TemplateLimits::default(),
-        job_limits: JobLimits { total: 3, per_kind: 2 },
+        job_limits: JobLimits {
+            total: 3,
+            per_kind: 2,
+            copy: CopyLimits { rows: 0, time: std::time::Duration::ZERO, active: 0 },
+        },
         clock: Clock::from_fn(move || Timestamp::from_second(now.load(Ordering::Relaxed)).unwrap()),
         random: Random::system(),
         faults: Faults::none(),

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DataSourceId, NodeId, PipeId, ResourceName};
 use crate::read::NodeSql;
+use crate::schedules::Schedule;
 
 /// A pipe as the catalog knows it. Immutable: a change makes a new one.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,14 +21,81 @@ pub struct Pipe {
     pub description: Option<String>,
     /// Nodes in order: a node may read the ones before it.
     pub nodes: Vec<Node>,
-    /// The node published as an endpoint.
-    pub endpoint: Option<NodeId>,
+    /// What its one published node does.
+    pub published: Option<Published>,
     /// When a node was last published; the creation time before that.
     pub published_at: Timestamp,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// The published node of a pipe and what it does. A pipe has at most one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Which node.
+    pub node: NodeId,
+    /// What it does.
+    #[serde(flatten)]
+    pub role: Role,
+}
+
+/// What a published node does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum Role {
+    /// Its rows are read over HTTP.
+    Endpoint,
+    /// Its rows are copied into a data source when asked for, or by a schedule.
+    Copy(CopyRole),
+}
+
+/// How a copy pipe copies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyRole {
+    /// Where the rows go.
+    pub target: DataSourceId,
+    /// What becomes of the rows that are there.
+    pub mode: CopyMode,
+    /// When it runs by itself.
+    pub schedule: Option<Schedule>,
+}
+
+/// What a copy does with the rows that its target has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyMode {
+    /// They stay.
+    #[default]
+    Append,
+    /// They go, in the moment in which the new ones come.
+    Replace,
+}
+
+impl CopyMode {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CopyMode::Append => "append",
+            CopyMode::Replace => "replace",
+        }
+    }
+
+    /// Reads the word, in any letter case.
+    pub fn parse(word: &str) -> Option<CopyMode> {
+        [CopyMode::Append, CopyMode::Replace].into_iter().find(|mode| mode.as_str().eq_ignore_ascii_case(word.trim()))
+    }
+}
+
+impl Role {
+    /// What the API calls a pipe or node of this role.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Role::Endpoint => "endpoint",
+            Role::Copy(_) => "copy",
+        }
+    }
 }
 
 /// One SQL step of a pipe.
@@ -65,21 +134,44 @@ impl Pipe {
         })
     }
 
-    /// The published node.
-    pub fn endpoint_node(&self) -> Option<&Node> {
-        let id = self.endpoint?;
+    /// The published node, whatever it does.
+    pub fn published_node(&self) -> Option<&Node> {
+        let id = self.published.as_ref()?.node;
         self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// The id of the node that is published as an endpoint.
+    pub fn endpoint(&self) -> Option<NodeId> {
+        self.published.as_ref().filter(|published| published.role == Role::Endpoint).map(|published| published.node)
+    }
+
+    /// The node that is published as an endpoint.
+    pub fn endpoint_node(&self) -> Option<&Node> {
+        self.endpoint().and_then(|_| self.published_node())
+    }
+
+    /// How it copies, when it is a copy pipe.
+    pub fn copy(&self) -> Option<&CopyRole> {
+        match &self.published.as_ref()?.role {
+            Role::Copy(copy) => Some(copy),
+            Role::Endpoint => None,
+        }
+    }
+
+    /// What the node of this id does.
+    pub fn role_of(&self, node: NodeId) -> Option<&Role> {
+        self.published.as_ref().filter(|published| published.node == node).map(|published| &published.role)
     }
 
     /// The node whose rows a query over the pipe's name reads: the published one, else the last.
     pub fn output_node(&self) -> Option<&Node> {
-        self.endpoint_node().or_else(|| self.nodes.last())
+        self.published_node().or_else(|| self.nodes.last())
     }
 
     /// What the API calls the pipe's `type`.
     pub fn kind(&self) -> &'static str {
-        if self.endpoint.is_some() {
-            "endpoint"
+        if let Some(published) = &self.published {
+            published.role.kind()
         } else if self.nodes.iter().any(|node| node.materialized.is_some()) {
             "materialized"
         } else {

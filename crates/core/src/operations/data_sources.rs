@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use standpipe_datafile::{ColumnDef, Engine};
 
+use super::new_rows::NewRows;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -168,48 +169,9 @@ impl Standpipe {
     pub async fn truncate_data_source(&self, access: &Access, name_or_id: &str) -> Result<()> {
         access.require_data_source_create()?;
         let data_source = self.data_source(access, name_or_id)?;
-        let definition = CheckedDefinition::read(&data_source.columns, &data_source.engine)?;
         let (standpipe, workspace) = (self.clone(), access.workspace().clone());
-        self.finish(async move { standpipe.truncate(&workspace, data_source.id, &definition).await }).await
-    }
-
-    async fn truncate(
-        &self,
-        workspace: &Arc<Workspace>,
-        id: DataSourceId,
-        definition: &CheckedDefinition,
-    ) -> Result<()> {
-        let state = self.registry.state(id);
-        let _gate = state.close().await;
-        let (_, next) = self
-            .catalog
-            .change(workspace.id, |workspace| {
-                let current = current(workspace, id)?;
-                let next = DataSource { incarnation: current.incarnation + 1, ..DataSource::clone(current) };
-                Ok((vec![Change::PutTable(next.table(), TableState::Creating)], next))
-            })
-            .await?;
-        self.storage.faults().check(Fault::AfterIntent)?;
-        self.storage.create_tables(workspace, next.table(), definition).await?;
-        self.storage.faults().check(Fault::BeforeReady)?;
-        let (version, old) = self
-            .catalog
-            .change(workspace.id, |workspace| {
-                let current = current(workspace, id)?;
-                let old = current.table();
-                let changed = DataSource { incarnation: next.incarnation, ..DataSource::clone(current) };
-                let changes = vec![
-                    Change::PutTable(next.table(), TableState::Live),
-                    Change::PutTable(old, TableState::Retired),
-                    Change::PutDataSource(Arc::new(changed)),
-                ];
-                Ok((changes, old))
-            })
-            .await?;
-        state.set_counts(crate::write::Counts::default());
-        state.wrote(0, 0);
-        self.retire(workspace.clone(), old, version);
-        Ok(())
+        let nothing = NewRows::default();
+        self.finish(async move { standpipe.replace_rows(&workspace, data_source.id, &nothing, Vec::new()).await }).await
     }
 
     /// Pipes whose nodes read the data source, by name.
@@ -254,7 +216,7 @@ impl Standpipe {
 
     /// Drops a pair of tables once no request can read them any more. What a crash keeps from being dropped, the next
     /// start drops.
-    fn retire(&self, workspace: Arc<Workspace>, table: PhysicalTable, version: u64) {
+    pub(super) fn retire(&self, workspace: Arc<Workspace>, table: PhysicalTable, version: u64) {
         let (catalog, storage) = (self.catalog.clone(), self.storage.clone());
         self.spawn(async move {
             catalog.wait_until_unseen_before(version).await;
@@ -269,7 +231,7 @@ impl Standpipe {
     }
 }
 
-fn current(workspace: &Workspace, id: DataSourceId) -> Result<&Arc<DataSource>> {
+pub(super) fn current(workspace: &Workspace, id: DataSourceId) -> Result<&Arc<DataSource>> {
     workspace.data_source(&id.to_string()).ok_or_else(|| Error::DataSourceNotFound { name: id.to_string() })
 }
 

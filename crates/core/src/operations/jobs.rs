@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, ended};
+use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, ended};
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
 
@@ -19,7 +19,8 @@ impl Standpipe {
     pub async fn jobs(&self, access: &Access, filter: &JobFilter) -> Result<Vec<Job>> {
         let since = self.clock().now() - SignedDuration::from_hours(HISTORY_HOURS);
         let jobs = self.catalog().store().jobs(access.workspace().id, since, filter, LOOKED_AT).await?;
-        Ok(jobs.into_iter().filter(|job| access.sees_job(job)).take(LIST).collect())
+        let seen = jobs.into_iter().filter(|job| access.sees_job(job)).take(LIST);
+        Ok(seen.map(|job| narrowed(access, job)).collect())
     }
 
     /// The job of this id, if the caller sees it.
@@ -27,7 +28,7 @@ impl Standpipe {
         let not_found = || Error::JobNotFound { id: id.to_owned() };
         let parsed = JobId::parse(id).ok_or_else(not_found)?;
         let job = self.catalog().store().job(access.workspace().id, parsed).await?;
-        job.filter(|job| access.sees_job(job)).ok_or_else(not_found)
+        job.filter(|job| access.sees_job(job)).map(|job| narrowed(access, job)).ok_or_else(not_found)
     }
 
     /// Stops a job: at once when it waits, else as soon as what it runs has been ended and removed.
@@ -81,7 +82,8 @@ impl Standpipe {
         Ok(())
     }
 
-    fn cancelled(&self, job: &Job) {
+    /// What follows from cancelling a job.
+    pub(super) fn cancelled(&self, job: &Job) {
         if job.status.is_final() {
             ended(self, job);
         } else {
@@ -89,6 +91,19 @@ impl Standpipe {
             self.jobs.wake();
         }
     }
+}
+
+/// The job as the caller may see it: the whole query of a copy holds the SQL of pipes that it reads, so that those who
+/// may only read the pipe see what the pipe's own definition shows.
+pub(super) fn narrowed(access: &Access, mut job: Job) -> Job {
+    if access.may_create_pipes() || !job.details.contains_key(QUERY_SQL) {
+        return job;
+    }
+    let pipe = job.subject.pipe.as_ref().and_then(|(id, _)| access.workspace().pipes.get(id));
+    let node = pipe.and_then(|pipe| pipe.nodes.iter().find(|node| Some(node.id) == job.subject.node));
+    let shown = node.map_or(serde_json::Value::Null, |node| node.sql.as_str().into());
+    job.details.insert(QUERY_SQL.to_owned(), shown);
+    job
 }
 
 fn not_possible(job: &Job, action: &'static str) -> Error {

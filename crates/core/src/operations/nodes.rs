@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::pipes::{compile, refuse_node_name};
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{Node, NodeId, Pipe, ResourceName};
+use crate::model::{Node, NodeId, Pipe, Published, ResourceName, Role};
 use crate::standpipe::Standpipe;
 
 /// A node to add.
@@ -32,6 +32,8 @@ pub enum NodeKind {
     Standard,
     /// The pipe's endpoint.
     Endpoint,
+    /// What the pipe copies.
+    Copy,
 }
 
 impl NodeKind {
@@ -40,10 +42,13 @@ impl NodeKind {
         match text.map(|text| text.trim().to_ascii_lowercase()).as_deref() {
             None | Some("" | "standard" | "default") => Ok(NodeKind::Standard),
             Some("endpoint") => Ok(NodeKind::Endpoint),
-            Some(other @ ("materialized" | "copy" | "sink" | "stream")) => {
-                Err(Error::bad_request(format!("nodes of type '{other}' cannot be made yet: use standard or endpoint")))
+            Some("copy") => Ok(NodeKind::Copy),
+            Some(other @ ("materialized" | "sink" | "stream")) => Err(Error::bad_request(format!(
+                "nodes of type '{other}' cannot be made yet: use standard, endpoint or copy"
+            ))),
+            Some(other) => {
+                Err(Error::bad_request(format!("node type '{other}' is unknown: use standard, endpoint or copy")))
             }
-            Some(other) => Err(Error::bad_request(format!("node type '{other}' is unknown: use standard or endpoint"))),
         }
     }
 }
@@ -63,6 +68,11 @@ impl Standpipe {
     /// Appends a node to a pipe. With [`NodeKind::Endpoint`] it is published by the same change.
     pub async fn append_node(&self, access: &Access, pipe: &str, new: &NewNode) -> Result<(Arc<Pipe>, Node)> {
         access.require_pipe_create()?;
+        if new.kind == NodeKind::Copy {
+            return Err(Error::bad_request(
+                "a node becomes a copy node on a route of its own: append it, then POST /v0/pipes/<pipe>/nodes/<node>/copy",
+            ));
+        }
         let before = self.pipe(access, pipe)?;
         let node = self.new_node(access.workspace(), &before, new, None)?;
         let id = node.id;
@@ -76,8 +86,7 @@ impl Standpipe {
                 refuse_node_name(workspace, pipe, &node.name, None)?;
                 pipe.nodes.push(node.clone());
                 if publish {
-                    pipe.endpoint = Some(id);
-                    pipe.published_at = self.clock.now();
+                    self.publish_in(pipe, id)?;
                 }
                 Ok(())
             })
@@ -128,8 +137,9 @@ impl Standpipe {
         let id = named(&before, node)?.id;
         self.change_pipe(access, before.id, |_, pipe| {
             let node = find(pipe, id)?;
-            if pipe.endpoint == Some(id) {
-                return Err(Error::NodePublished { pipe: pipe.name.to_string(), node: node.name.to_string() });
+            if let Some(role) = pipe.role_of(id) {
+                let (pipe, node) = (pipe.name.to_string(), node.name.to_string());
+                return Err(Error::NodePublished { pipe, node, role: role.kind() });
             }
             pipe.nodes.retain(|node| node.id != id);
             Ok(())
@@ -145,11 +155,17 @@ impl Standpipe {
         let id = on_endpoint_route(&before, node)?.id;
         self.change_pipe(access, before.id, |_, pipe| {
             find(pipe, id)?;
-            pipe.endpoint = Some(id);
-            pipe.published_at = self.clock.now();
-            Ok(())
+            self.publish_in(pipe, id)
         })
         .await
+    }
+
+    /// Makes the node the pipe's endpoint, unless the pipe does something else.
+    fn publish_in(&self, pipe: &mut Pipe, node: NodeId) -> Result<()> {
+        refuse_other_role(pipe, &Role::Endpoint)?;
+        pipe.published = Some(Published { node, role: Role::Endpoint });
+        pipe.published_at = self.clock.now();
+        Ok(())
     }
 
     /// Takes the endpoint back. The node must be the published one.
@@ -158,30 +174,49 @@ impl Standpipe {
         let before = self.pipe(access, pipe)?;
         let id = on_endpoint_route(&before, node)?.id;
         self.change_pipe(access, before.id, |_, pipe| {
-            if pipe.endpoint != Some(id) {
+            if pipe.endpoint() != Some(id) {
                 let node = find(pipe, id)?;
                 return Err(Error::bad_request(format!(
                     "node '{}' is not the endpoint of pipe '{}': nothing to unpublish",
                     node.name, pipe.name
                 )));
             }
-            pipe.endpoint = None;
+            pipe.published = None;
             Ok(())
         })
         .await
     }
 }
 
-fn named<'a>(pipe: &'a Pipe, node: &str) -> Result<&'a Node> {
+/// Fails when the pipe does something other than `role`: a pipe does one thing.
+pub(super) fn refuse_other_role(pipe: &Pipe, role: &Role) -> Result<()> {
+    let taken = |node: &Node, holds| Error::RoleTaken {
+        pipe: pipe.name.to_string(),
+        node: node.name.to_string(),
+        holds,
+        asked: role.kind(),
+    };
+    if let Some(node) = pipe.nodes.iter().find(|node| node.materialized.is_some()) {
+        return Err(taken(node, "materialized"));
+    }
+    match (pipe.published.as_ref(), pipe.published_node()) {
+        (Some(published), Some(node)) if published.role.kind() != role.kind() => {
+            Err(taken(node, published.role.kind()))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn named<'a>(pipe: &'a Pipe, node: &str) -> Result<&'a Node> {
     pipe.node(node).ok_or_else(|| Error::NodeNotFound { pipe: pipe.name.to_string(), node: node.to_owned() })
 }
 
 /// On the endpoint routes the documents call an unknown node a bad request.
-fn on_endpoint_route<'a>(pipe: &'a Pipe, node: &str) -> Result<&'a Node> {
+pub(super) fn on_endpoint_route<'a>(pipe: &'a Pipe, node: &str) -> Result<&'a Node> {
     pipe.node(node).ok_or_else(|| Error::WrongNode { pipe: pipe.name.to_string(), node: node.to_owned() })
 }
 
-fn find(pipe: &Pipe, id: NodeId) -> Result<&Node> {
+pub(super) fn find(pipe: &Pipe, id: NodeId) -> Result<&Node> {
     let gone = || Error::NodeNotFound { pipe: pipe.name.to_string(), node: id.to_string() };
     pipe.nodes.iter().find(|node| node.id == id).ok_or_else(gone)
 }

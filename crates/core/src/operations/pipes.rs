@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::copies::{CopyRequest, copy_role, schedule_change};
 use super::data_sources::{refuse_taken, without_scopes};
 use super::nodes::{NewNode, NodeKind};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::token::ScopeResource;
-use crate::model::{Node, NodeId, Pipe, PipeId, ResourceName, Workspace};
+use crate::model::{Node, NodeId, Pipe, PipeId, Published, ResourceName, Role, Workspace};
 use crate::read::NodeSql;
 use crate::standpipe::Standpipe;
 use crate::store::Change;
@@ -23,6 +24,8 @@ pub struct NewPipe {
     pub nodes: Vec<NewNode>,
     /// Whether it may take the place of a pipe that has the name.
     pub replace: bool,
+    /// How it copies, when one of its nodes is a copy node.
+    pub copy: CopyRequest,
 }
 
 /// What changes of a pipe; absent parts stay.
@@ -46,8 +49,8 @@ impl Standpipe {
         access.require_pipe_read(pipe).map(|()| pipe.clone())
     }
 
-    /// Creates a pipe with its nodes, or nothing. With `replace`, a pipe of the same name keeps its id, and its endpoint
-    /// if a node of the published node's name is among the new ones.
+    /// Creates a pipe with its nodes, or nothing. With `replace`, a pipe of the same name keeps its id, and goes on being
+    /// an endpoint or a copy if a node of the published node's name is among the new ones.
     pub async fn create_pipe(&self, access: &Access, new: NewPipe) -> Result<Arc<Pipe>> {
         access.require_pipe_create()?;
         let name = ResourceName::parse(&new.name)?;
@@ -57,6 +60,9 @@ impl Standpipe {
         }
         let draft = self.draft(access.workspace(), name, &new, existing.as_deref())?;
         let pipe = Arc::new(self.inspect_nodes(access, draft, None).await?);
+        if let Some(published) = &pipe.published {
+            self.check_copy(access, &pipe, published).await?;
+        }
         let (_, pipe) = self
             .catalog
             .change(access.workspace().id, |workspace| {
@@ -73,9 +79,11 @@ impl Standpipe {
                         return Err(Error::NameTaken { taken_by });
                     }
                 }
-                Ok((vec![Change::PutPipe(pipe.clone())], pipe))
+                let next_run = schedule_change(&pipe, self.clock.now())?;
+                Ok((vec![Change::PutPipe(pipe.clone()), next_run], pipe))
             })
             .await?;
+        self.jobs.wake();
         Ok(pipe)
     }
 
@@ -100,28 +108,34 @@ impl Standpipe {
             name,
             description: new.description.clone().or_else(|| old.and_then(|old| old.description.clone())),
             nodes: Vec::new(),
-            endpoint: None,
+            published: None,
             published_at: old.map_or(now, |old| old.published_at),
             created_at: old.map_or(now, |old| old.created_at),
             updated_at: now,
         };
-        let mut endpoint = None;
         for new_node in &new.nodes {
             let node = self.new_node(workspace, &pipe, new_node, old)?;
-            if new_node.kind == NodeKind::Endpoint {
-                if endpoint.is_some() {
+            let role = match new_node.kind {
+                NodeKind::Standard => None,
+                NodeKind::Endpoint => Some(Role::Endpoint),
+                NodeKind::Copy => Some(Role::Copy(copy_role(workspace, &new.copy, old.and_then(Pipe::copy))?)),
+            };
+            if let Some(role) = role {
+                if pipe.published.is_some() {
                     return Err(Error::bad_request(format!(
-                        "node '{}' is a second endpoint: a pipe publishes one node",
-                        node.name
+                        "node '{}' is a second {}: a pipe publishes one node",
+                        node.name,
+                        role.kind()
                     )));
                 }
-                endpoint = Some(node.id);
+                pipe.published = Some(Published { node: node.id, role });
                 pipe.published_at = now;
             }
             pipe.nodes.push(node);
         }
-        let kept = old.and_then(Pipe::endpoint_node).and_then(|published| pipe.node(published.name.as_str()));
-        pipe.endpoint = endpoint.or(kept.map(|node| node.id));
+        if let (None, Some(old)) = (&pipe.published, old) {
+            pipe.published = kept(old, &pipe);
+        }
         Ok(pipe)
     }
 
@@ -232,6 +246,12 @@ impl Standpipe {
             .await?;
         Ok(pipe)
     }
+}
+
+/// What a pipe goes on doing when its nodes are replaced: what it did, if the published node's name is among the new ones.
+fn kept(old: &Pipe, new: &Pipe) -> Option<Published> {
+    let node = new.node(old.published_node()?.name.as_str())?.id;
+    Some(Published { node, role: old.published.as_ref()?.role.clone() })
 }
 
 /// Compiles a node's SQL; text without any SQL in it is refused.

@@ -246,7 +246,17 @@ impl Reader {
         options
     }
 
-    fn threads(&self, resolved: &Resolved, statement: Option<&Statement>) -> u32 {
+    /// Rows of a data source, as they were last counted.
+    pub(super) fn rows(&self, id: crate::model::DataSourceId) -> u64 {
+        self.registry.rows(id)
+    }
+
+    /// What a read may use.
+    pub fn limits(&self) -> &ReadLimits {
+        &self.limits
+    }
+
+    pub(super) fn threads(&self, resolved: &Resolved, statement: Option<&Statement>) -> u32 {
         let settings = statement.map_or(&[][..], |statement| &statement.settings);
         let asked = settings.iter().rev().find(|(name, _)| name == "max_threads").and_then(|(_, it)| it.parse().ok());
         if let Some(threads) = asked.or(resolved.max_threads) {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use standpipe_clickhouse::quote::{identifier, qualified, string_literal};
-use standpipe_clickhouse::{Internal, Sql};
+use standpipe_clickhouse::{Checked, Internal, Sql};
 use standpipe_datafile::EngineName;
 
 use super::definition::{CheckedColumn, CheckedDefinition, CheckedEngine};
@@ -61,6 +61,49 @@ pub fn drop_table(database: &str, table: &str) -> Statement {
 pub fn insert<'a>(database: &str, table: &str, columns: impl Iterator<Item = &'a str>, format: &str) -> Statement {
     let columns: Vec<String> = columns.map(identifier).collect();
     Internal::new(format!("INSERT INTO {} ({}) FORMAT {format}", qualified(database, table), columns.join(", ")))
+}
+
+/// `CREATE TABLE` with the structure of another one, when it is not there.
+pub fn create_like(database: &str, table: &str, like: &str) -> Statement {
+    Internal::new(format!("CREATE TABLE IF NOT EXISTS {} AS {}", qualified(database, table), qualified(database, like)))
+}
+
+/// Adds every part of one table to another of the same structure, as hard links.
+pub fn attach_all(database: &str, into: &str, from: &str) -> Statement {
+    let (into, from) = (qualified(database, into), qualified(database, from));
+    Internal::new(format!("ALTER TABLE {into} ATTACH PARTITION ALL FROM {from}"))
+}
+
+/// `INSERT` of what a checked query answers, by named columns in the order of its own.
+pub fn insert_select<'a>(
+    database: &str,
+    table: &str,
+    columns: impl Iterator<Item = &'a str>,
+    query: &Checked<Sql>,
+) -> Statement {
+    let columns: Vec<String> = columns.map(identifier).collect();
+    let table = qualified(database, table);
+    Internal::new(format!("INSERT INTO {table} ({})\n{}", columns.join(", "), query.as_str()))
+}
+
+/// How many rows a checked query answers.
+pub fn count_of(query: &Checked<Sql>) -> Statement {
+    // The end of the line ends a comment that may stand last.
+    Internal::new(format!("SELECT count()\nFROM (\n{}\n)\nFORMAT TabSeparated", query.as_str()))
+}
+
+/// The columns of a table, one per line: name, type, kind of default, and more.
+pub fn describe(database: &str, table: &str) -> Statement {
+    Internal::new(format!("DESCRIBE TABLE {} FORMAT JSONCompactEachRow", qualified(database, table)))
+}
+
+/// The number of rows of a table.
+pub fn rows_of(database: &str, table: &str) -> Statement {
+    Internal::new(format!(
+        "SELECT sum(rows)\nFROM system.parts\nWHERE active AND database = {} AND table = {}\nFORMAT TabSeparated",
+        string_literal(database),
+        string_literal(table)
+    ))
 }
 
 /// Every table of our databases, one per line: database, table.

@@ -19,10 +19,22 @@ pub enum Fault {
     BetweenDrops,
     /// Both tables are dropped, the record of them is still there.
     BeforeForget,
+    /// A copy has made its staging table, which is empty.
+    AfterStaging,
+    /// A copy's rows are in its staging table.
+    AfterFill,
+    /// A copy has put the rows that stay into the new tables.
+    BetweenAttaches,
+    /// A copy has put all rows into the new tables, the catalog does not know yet.
+    AfterAttach,
+    /// The catalog knows the rows of a copy, its staging table is still there.
+    AfterSwitch,
+    /// A copy has done all, its job does not say so yet.
+    BeforeDone,
 }
 
 impl Fault {
-    /// Every place, for tests that try them all.
+    /// Every place in making and dropping tables, for tests that try them all.
     pub const ALL: [Fault; 6] = [
         Fault::AfterIntent,
         Fault::BetweenTables,
@@ -30,6 +42,21 @@ impl Fault {
         Fault::AfterRetire,
         Fault::BetweenDrops,
         Fault::BeforeForget,
+    ];
+
+    /// Every place in a copy, in its order.
+    pub const COPY: [Fault; 11] = [
+        Fault::AfterStaging,
+        Fault::AfterFill,
+        Fault::AfterIntent,
+        Fault::BetweenTables,
+        Fault::BetweenAttaches,
+        Fault::AfterAttach,
+        Fault::AfterSwitch,
+        Fault::AfterRetire,
+        Fault::BetweenDrops,
+        Fault::BeforeForget,
+        Fault::BeforeDone,
     ];
 }
 

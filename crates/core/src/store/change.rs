@@ -23,6 +23,19 @@ pub enum Change {
     PutTable(PhysicalTable, TableState),
     /// Forgets a table that is gone from the engine.
     RemoveTable(PhysicalTable),
+    /// Sets when a pipe's schedule runs next. The pipe comes first.
+    PutSchedule {
+        /// The pipe.
+        pipe: PipeId,
+        /// Its next run.
+        next_run: jiff::Timestamp,
+        /// The time of the decision.
+        now: jiff::Timestamp,
+        /// Whether it is kept from running.
+        is_paused: bool,
+    },
+    /// Forgets when a pipe's schedule runs next.
+    RemoveSchedule(PipeId),
     /// Records how far a job has come, together with what it has done.
     PutCheckpoint(JobId, serde_json::Value),
 }
@@ -39,7 +52,8 @@ pub enum TableState {
 }
 
 impl Change {
-    /// Applies the change to the snapshot of its workspace. Tables in the engine and jobs are no part of the snapshot.
+    /// Applies the change to the snapshot of its workspace. Tables in the engine, jobs and the times of schedules
+    /// are no part of the snapshot.
     pub fn apply_to(&self, workspace: &mut Workspace) {
         match self {
             Change::PutDataSource(data_source) => workspace.put_data_source(data_source.clone()),
@@ -52,7 +66,11 @@ impl Change {
             Change::RemoveToken(id) => {
                 workspace.tokens.remove(id);
             }
-            Change::PutTable(..) | Change::RemoveTable(_) | Change::PutCheckpoint(..) => {}
+            Change::PutTable(..)
+            | Change::RemoveTable(_)
+            | Change::PutCheckpoint(..)
+            | Change::PutSchedule { .. }
+            | Change::RemoveSchedule(_) => {}
         }
     }
 }

@@ -41,6 +41,10 @@ const COUNT_ACTIVE: &str = "
     SELECT count(*)
     FROM jobs
     WHERE workspace_id = ?1 AND kind = ?2 AND status IN ('waiting', 'working', 'cancelling')";
+const COUNT_ACTIVE_OF_PIPE: &str = "
+    SELECT count(*)
+    FROM jobs
+    WHERE pipe_id = ?1 AND status IN ('waiting', 'working', 'cancelling')";
 const CLAIM: &str = "
     UPDATE jobs
     SET status = 'working',
@@ -119,6 +123,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     LIST,
     ACTIVE,
     COUNT_ACTIVE,
+    COUNT_ACTIVE_OF_PIPE,
     CLAIM,
     TAKE_OVER,
     RENEW,
@@ -159,7 +164,7 @@ pub struct Lease<'a> {
 }
 
 /// Adds a job inside a transaction.
-pub(crate) async fn insert(connection: &mut SqliteConnection, job: &Job) -> Result<()> {
+pub(super) async fn insert(connection: &mut SqliteConnection, job: &Job) -> Result<()> {
     sqlx::query(INSERT)
         .bind(job.id.to_string())
         .bind(job.workspace.to_string())
@@ -194,26 +199,35 @@ pub(super) async fn put_checkpoint(connection: &mut SqliteConnection, id: JobId,
     Ok(())
 }
 
-/// How many jobs of a kind a workspace has that have not ended.
-pub(crate) async fn count_active(
-    connection: &mut SqliteConnection,
-    workspace: WorkspaceId,
-    kind: &str,
-) -> Result<usize> {
-    let count: i64 =
-        sqlx::query_scalar(COUNT_ACTIVE).bind(workspace.to_string()).bind(kind).fetch_one(connection).await?;
-    rows::unsigned(count)
-}
-
 impl Store {
     /// Adds a job.
     pub async fn insert_job(&self, job: &Job) -> Result<()> {
         insert(&mut *self.pool.acquire().await?, job).await
     }
 
+    /// Adds a job unless its workspace has `limit` or more of its kind that have not ended. Answers whether it did.
+    pub async fn insert_job_below(&self, job: &Job, limit: usize) -> Result<bool> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let count = sqlx::query_scalar(COUNT_ACTIVE).bind(job.workspace.to_string()).bind(&job.kind);
+        let active: usize = rows::unsigned(count.fetch_one(&mut *transaction).await?)?;
+        if active >= limit {
+            return Ok(false);
+        }
+        insert(&mut transaction, job).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Whether a pipe has jobs that have not ended.
+    pub async fn has_active_jobs(&self, pipe: PipeId) -> Result<bool> {
+        let count: i64 = sqlx::query_scalar(COUNT_ACTIVE_OF_PIPE).bind(pipe.to_string()).fetch_one(&self.pool).await?;
+        Ok(count > 0)
+    }
+
     /// One job of a workspace.
     pub async fn job(&self, workspace: WorkspaceId, id: JobId) -> Result<Option<Job>> {
-        let found = sqlx::query(ONE).bind(id.to_string()).bind(workspace.to_string()).fetch_optional(&self.pool).await?;
+        let found =
+            sqlx::query(ONE).bind(id.to_string()).bind(workspace.to_string()).fetch_optional(&self.pool).await?;
         found.as_ref().map(read).transpose()
     }
 
@@ -312,12 +326,8 @@ impl Store {
         error: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Job>> {
-        let ended = sqlx::query(END)
-            .bind(id.to_string())
-            .bind(owner)
-            .bind(status.as_str())
-            .bind(error)
-            .bind(rows::micros(now));
+        let ended =
+            sqlx::query(END).bind(id.to_string()).bind(owner).bind(status.as_str()).bind(error).bind(rows::micros(now));
         ended.fetch_optional(&self.pool).await?.as_ref().map(read).transpose()
     }
 

@@ -11,12 +11,12 @@ use crate::model::{DataSourceId, Node, NodeId, Pipe, PipeId, ResourceName, Works
 use crate::read::{NodeSql, TemplateLimits};
 
 const PUT_PIPE: &str = "
-    INSERT INTO pipes (id, workspace_id, name, description, endpoint, published_at, created_at, updated_at)
+    INSERT INTO pipes (id, workspace_id, name, description, published, published_at, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
     ON CONFLICT (id) DO UPDATE
     SET name = excluded.name,
         description = excluded.description,
-        endpoint = excluded.endpoint,
+        published = excluded.published,
         published_at = excluded.published_at,
         updated_at = excluded.updated_at";
 const REMOVE_PIPE: &str = "
@@ -31,7 +31,7 @@ const INSERT_NODE: &str = "
          created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 const PIPES_OF: &str = "
-    SELECT id, name, description, endpoint, published_at, created_at, updated_at
+    SELECT id, name, description, published, published_at, created_at, updated_at
     FROM pipes
     WHERE workspace_id = ?1
     ORDER BY id";
@@ -53,7 +53,7 @@ pub(super) async fn put(connection: &mut SqliteConnection, workspace: WorkspaceI
         .bind(workspace.to_string())
         .bind(pipe.name.as_str())
         .bind(&pipe.description)
-        .bind(pipe.endpoint.map(|node| node.to_string()))
+        .bind(pipe.published.as_ref().map(rows::to_json).transpose()?)
         .bind(rows::micros(pipe.published_at))
         .bind(rows::micros(pipe.created_at))
         .bind(rows::micros(pipe.updated_at))
@@ -106,13 +106,13 @@ pub(super) async fn of(
 
 fn read_pipe(row: &SqliteRow, nodes: &mut HashMap<String, Vec<Node>>) -> Result<Pipe> {
     let id: String = row.try_get("id")?;
-    let endpoint: Option<String> = row.try_get("endpoint")?;
+    let published: Option<String> = row.try_get("published")?;
     Ok(Pipe {
         id: rows::id(&id, PipeId::parse)?,
         name: ResourceName::parse(&row.try_get::<String, _>("name")?)?,
         description: row.try_get("description")?,
         nodes: nodes.remove(&id).unwrap_or_default(),
-        endpoint: endpoint.map(|node| rows::id(&node, NodeId::parse)).transpose()?,
+        published: published.as_deref().map(rows::json).transpose()?,
         published_at: rows::timestamp(row.try_get("published_at")?)?,
         created_at: rows::timestamp(row.try_get("created_at")?)?,
         updated_at: rows::timestamp(row.try_get("updated_at")?)?,

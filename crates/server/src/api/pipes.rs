@@ -1,5 +1,6 @@
 //! The Pipes API: list and create. One pipe, its nodes, its endpoint and its data are in the files beside this one.
 
+pub mod copy;
 pub mod data;
 pub mod endpoint;
 pub mod endpoints;
@@ -15,6 +16,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use standpipe_core::operations::copies::CopyRequest;
 use standpipe_core::operations::nodes::{NewNode, NodeKind};
 use standpipe_core::operations::pipes::NewPipe;
 use utoipa::ToSchema;
@@ -47,12 +49,19 @@ pub struct PipeList {
     ),
     responses((status = 200, body = PipeList), (status = 403, body = ErrorBody)),
 )]
-pub async fn list_pipes(uri: Uri, Caller(access): Caller, url: PublicUrl) -> Result<Json<PipeList>, ApiError> {
+pub async fn list_pipes(
+    State(app): State<App>,
+    uri: Uri,
+    Caller(access): Caller,
+    url: PublicUrl,
+) -> Result<Json<PipeList>, ApiError> {
+    let now = app.standpipe.clock().now();
     let fields = Fields::of_query(&uri);
     let view = PipeView::list(&fields);
     let mut pipes: Vec<_> = access.workspace().pipes.values().filter(|pipe| access.sees_pipe(pipe)).collect();
     pipes.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(Json(PipeList { pipes: pipes.into_iter().map(|pipe| view.show(&PipeBody::of(pipe, &url))).collect() }))
+    let show = |pipe: &_| view.show(&PipeBody::of(pipe, &url).in_workspace(&access, now));
+    Ok(Json(PipeList { pipes: pipes.into_iter().map(|pipe| show(pipe)).collect() }))
 }
 
 /// Create a pipe
@@ -90,10 +99,17 @@ pub async fn create_pipe(
         Some(source) => (app.standpipe.nodes_of(&access, &source)?, true),
         None => (nodes, false),
     };
-    let new =
-        NewPipe { name, description: fields.filled("description"), nodes, replace: copies || fields.flag("force") };
+    let new = NewPipe {
+        name,
+        description: fields.filled("description"),
+        nodes,
+        replace: copies || fields.flag("force"),
+        copy: copy_fields(&fields),
+    };
     let pipe = app.standpipe.create_pipe(&access, new).await?;
-    let body = PipeBody::of(&pipe, &url).with_materialized(Materialized::False);
+    let body = PipeBody::of(&pipe, &url)
+        .in_workspace(&access, app.standpipe.clock().now())
+        .with_materialized(Materialized::False);
     Ok(Json(PipeView::full().show(&body)))
 }
 
@@ -121,6 +137,21 @@ fn read_body(headers: &HeaderMap, query: Fields, body: &[u8]) -> Result<(Fields,
     }
     let sql = std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the body is no UTF-8 text"))?;
     Ok((query, vec![first_node(sql.to_owned())]))
+}
+
+/// How the pipe copies: what its copy node says, else the pipe.
+fn copy_fields(fields: &Fields) -> CopyRequest {
+    let nodes = fields.value("nodes").and_then(Value::as_array);
+    let is_copy = |node: &&Value| node["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("copy"));
+    let node = nodes.and_then(|nodes| nodes.iter().find(is_copy)).and_then(Value::as_object);
+    let of_node = copy::copy_request(&Fields::of_json(node.cloned().unwrap_or_default()));
+    let of_pipe = copy::copy_request(fields);
+    CopyRequest {
+        target: of_node.target.or(of_pipe.target),
+        mode: of_node.mode.or(of_pipe.mode),
+        cron: of_node.cron.or(of_pipe.cron),
+        timezone: of_node.timezone.or(of_pipe.timezone),
+    }
 }
 
 fn first_node(sql: String) -> NewNode {

@@ -58,6 +58,7 @@ impl Operation {
             "post_sql" => ("", "SELECT * FROM events"),
             "append_node" | "edit_node" => ("", "SELECT 1"),
             "publish_named_node" => ("", "p_node"),
+            "set_copy" | "change_copy" => ("?target_datasource=events", ""),
             "create_pipe" => ("?name=new", "SELECT 1"),
             "create_token" | "update_token" => ("?name=new&scope=PIPES:READ:p", ""),
             _ => ("", ""),

@@ -9,6 +9,8 @@ mod support;
 
 mod append;
 mod auth;
+mod copies;
+mod copy_crashes;
 mod data;
 mod data_sources;
 mod definitions;
@@ -17,6 +19,7 @@ mod errors;
 mod events;
 mod explain;
 mod health;
+mod jobs;
 mod nodes;
 mod openapi;
 mod pipes;

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use standpipe_datafile::{Engine, parse_schema};
-use standpipe_sql::{TokenKind, tokenize};
+use standpipe_sql::{Analysis, Door, Policy, StatementClass, TokenKind, tokenize};
 
 use super::*;
 use crate::model::DataSourceId;
@@ -85,6 +87,45 @@ fn every_clause_has_its_place() {
     ");
     assert!(rows("a Int8", "Null", &[]).as_str().ends_with("ENGINE = Null"));
     assert!(rows("a Int8", "MergeTree", &[]).as_str().contains("ORDER BY tuple()"));
+}
+
+/// A query as the guard passes it.
+fn checked(sql: &str) -> Checked<Sql> {
+    let tree = "QUERY id: 0\n  PROJECTION\n    LIST id: 1, nodes: 1\n      CONSTANT id: 2, alias: b, \
+        constant_value: UInt64_1, constant_value_type: UInt8";
+    let analysis = Analysis { statements: 1, class: StatementClass::ReadOnly, query_tree: tree.to_owned() };
+    let policy = Policy {
+        tables: BTreeSet::new(),
+        workspace: String::new(),
+        door: Door::Copy,
+        extra_table_functions: BTreeSet::new(),
+    };
+    standpipe_sql::inspect(sql, &analysis, &policy).expect("the query is harmless")
+}
+
+#[test]
+fn tables_of_copies() {
+    insta::assert_snapshot!(create_like("d", "copy_1", "t_2").as_str(), @"CREATE TABLE IF NOT EXISTS `d`.`copy_1` AS `d`.`t_2`");
+    insta::assert_snapshot!(attach_all("d", "t_3", "copy`1").as_str(), @r"ALTER TABLE `d`.`t_3` ATTACH PARTITION ALL FROM `d`.`copy\`1`");
+    insta::assert_snapshot!(describe("d", "t").as_str(), @"DESCRIBE TABLE `d`.`t` FORMAT JSONCompactEachRow");
+    insta::assert_snapshot!(rows_of("d", "t'").as_str(), @r"
+    SELECT sum(rows)
+    FROM system.parts
+    WHERE active AND database = 'd' AND table = 't\''
+    FORMAT TabSeparated
+    ");
+    let query = checked("SELECT 1 AS b -- one");
+    insta::assert_snapshot!(insert_select("d", "t", ["b c"].into_iter(), &query).as_str(), @r"
+    INSERT INTO `d`.`t` (`b c`)
+    SELECT 1 AS b -- one
+    ");
+    insta::assert_snapshot!(count_of(&query).as_str(), @r"
+    SELECT count()
+    FROM (
+    SELECT 1 AS b -- one
+    )
+    FORMAT TabSeparated
+    ");
 }
 
 #[test]

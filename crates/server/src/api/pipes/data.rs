@@ -87,7 +87,7 @@ pub async fn answer(
         None => reader.endpoint(access, pipe, &query, format).await?,
         Some(sql) => {
             access.require_pipe_read(pipe)?;
-            if pipe.endpoint.is_none() {
+            if pipe.endpoint().is_none() {
                 return Err(Error::NotPublished { pipe: pipe.name.to_string() }.into());
             }
             reader.sql(access, sql, Some(pipe), &query, format).await?

@@ -18,7 +18,7 @@ use crate::public_url::PublicUrl;
 pub async fn describe_endpoints(Caller(access): Caller, url: PublicUrl) -> Result<Json<Value>, ApiError> {
     let workspace = access.workspace();
     let mut readable: Vec<_> =
-        workspace.pipes.values().filter(|pipe| pipe.endpoint.is_some() && access.can_read_pipe(pipe)).collect();
+        workspace.pipes.values().filter(|pipe| pipe.endpoint().is_some() && access.can_read_pipe(pipe)).collect();
     readable.sort_by(|one, other| one.name.cmp(&other.name));
     let paths: Map<String, Value> =
         readable.into_iter().map(|pipe| (format!("/v0/pipes/{}.json", pipe.name), path(pipe))).collect();

@@ -1,12 +1,19 @@
 //! How answers show pipes and nodes.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use standpipe_core::model::{Node, NodeId, Pipe, format_timestamp};
+use standpipe_core::access::Access;
+use standpipe_core::model::{CopyRole, Node, NodeId, Pipe, Role, format_timestamp};
+use standpipe_core::schedules::Schedule;
 use utoipa::ToSchema;
 
 use crate::fields::Fields;
 use crate::public_url::PublicUrl;
+
+/// The tags that say where a copy node's rows go.
+const TARGET_TAG: &str = "copy_target_datasource";
+const WORKSPACE_TAG: &str = "copy_target_workspace";
 
 /// A pipe.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -25,7 +32,7 @@ pub struct PipeBody {
     pub updated_at: String,
     /// Always null.
     pub parent: Option<String>,
-    /// `default`, `endpoint` or `materialized`.
+    /// `default`, `endpoint`, `materialized` or `copy`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// Id of the published node; of the first node before one is published.
@@ -34,6 +41,13 @@ pub struct PipeBody {
     pub published_date: String,
     /// Id of the copy node.
     pub copy_node: Option<String>,
+    /// How a copy pipe copies. Only copy pipes have this.
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub copy: Option<CopyView>,
+    /// When it runs by itself. Only pipes with a schedule have this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleBody>,
     /// Id of the sink node.
     pub sink_node: Option<String>,
     /// Id of the stream node.
@@ -49,6 +63,34 @@ pub struct PipeBody {
     /// publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+}
+
+/// How a copy pipe copies.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CopyView {
+    /// Id of the data source where the rows go.
+    pub copy_target_datasource: String,
+    /// Id of its workspace.
+    pub copy_target_workspace: String,
+    /// `append` or `replace`.
+    pub copy_mode: &'static str,
+    /// The cron expression, or `@on-demand`.
+    pub copy_schedule: String,
+}
+
+/// When a pipe runs by itself.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ScheduleBody {
+    /// A cron expression of five fields.
+    pub cron: String,
+    /// Its time zone.
+    pub timezone: String,
+    #[serde(skip)]
+    schedule: Schedule,
+    /// `running` or `paused`.
+    pub status: &'static str,
+    /// Time of the next run, UTC; null while paused.
+    pub next_run: Option<String>,
 }
 
 /// A pipe's nodes in the shorter form.
@@ -101,7 +143,7 @@ pub struct NodeBody {
     pub result: Option<String>,
     /// Always false.
     pub ignore_sql_errors: bool,
-    /// `default`, `endpoint` or `materialized`.
+    /// `default`, `endpoint`, `materialized` or `copy`.
     pub node_type: &'static str,
     /// The same as `node_type`, but `standard` for a plain node.
     #[serde(rename = "type")]
@@ -135,14 +177,16 @@ impl PipeBody {
             id: pipe.id.to_string(),
             name: pipe.name.to_string(),
             description: pipe.description.clone(),
-            endpoint: pipe.endpoint.as_ref().map(NodeId::to_string),
+            endpoint: pipe.endpoint().as_ref().map(NodeId::to_string),
             created_at: format_timestamp(pipe.created_at),
             updated_at: format_timestamp(pipe.updated_at),
             parent: None,
             kind: pipe.kind(),
-            published_version: pipe.endpoint.or(pipe.nodes.first().map(|node| node.id)).map(|id| id.to_string()),
+            published_version: pipe.endpoint().or(pipe.nodes.first().map(|node| node.id)).map(|id| id.to_string()),
             published_date: format_timestamp(pipe.published_at),
-            copy_node: None,
+            copy_node: pipe.copy().and(pipe.published_node()).map(|node| node.id.to_string()),
+            copy: pipe.copy().map(CopyView::of),
+            schedule: pipe.copy().and_then(|copy| copy.schedule.as_ref()).map(ScheduleBody::of),
             sink_node: None,
             stream_node: None,
             nodes: pipe.nodes.iter().map(|node| NodeBody::of(pipe, node)).collect(),
@@ -164,6 +208,20 @@ impl PipeBody {
         self
     }
 
+    /// With what depends on the workspace and the time: where a copy's target is, and when it runs next.
+    #[must_use]
+    pub fn in_workspace(mut self, access: &Access, now: Timestamp) -> PipeBody {
+        if let Some(copy) = &mut self.copy {
+            copy.copy_target_workspace = access.workspace().id.to_string();
+        }
+        if let Some(shown) = &mut self.schedule {
+            let next = shown.schedule.next_run(now).ok().filter(|_| !shown.schedule.is_paused);
+            shown.next_run = next.map(format_timestamp);
+        }
+        self.nodes = self.nodes.into_iter().map(|node| node.in_workspace(access)).collect();
+        self
+    }
+
     /// With this value for nodes that have no target.
     #[must_use]
     pub fn with_materialized(mut self, shown: Materialized) -> PipeBody {
@@ -177,8 +235,9 @@ impl PipeBody {
 impl NodeBody {
     /// A node of a pipe.
     pub fn of(pipe: &Pipe, node: &Node) -> NodeBody {
-        let kind = if pipe.endpoint == Some(node.id) {
-            "endpoint"
+        let role = pipe.role_of(node.id);
+        let kind = if let Some(role) = role {
+            role.kind()
         } else if node.materialized.is_some() {
             "materialized"
         } else {
@@ -191,7 +250,7 @@ impl NodeBody {
             description: node.description.clone(),
             materialized: node.materialized.map_or(Value::Null, |target| target.to_string().into()),
             cluster: None,
-            tags: node.tags.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect(),
+            tags: tags(node, role),
             created_at: format_timestamp(node.created_at),
             updated_at: format_timestamp(node.updated_at),
             version: node.version,
@@ -205,6 +264,15 @@ impl NodeBody {
         }
     }
 
+    /// With where a copy's target is.
+    #[must_use]
+    pub fn in_workspace(mut self, access: &Access) -> NodeBody {
+        if self.tags.contains_key(TARGET_TAG) {
+            self.tags.insert(WORKSPACE_TAG.to_owned(), access.workspace().id.to_string().into());
+        }
+        self
+    }
+
     /// A node as the walk-through of the Pipes API shows it: without a target, `materialized` is false.
     pub fn in_walk_through(pipe: &Pipe, node: &Node) -> NodeBody {
         let mut body = NodeBody::of(pipe, node);
@@ -213,6 +281,39 @@ impl NodeBody {
         }
         body
     }
+}
+
+impl CopyView {
+    fn of(copy: &CopyRole) -> CopyView {
+        CopyView {
+            copy_target_datasource: copy.target.to_string(),
+            copy_target_workspace: String::new(),
+            copy_mode: copy.mode.as_str(),
+            copy_schedule: copy.schedule.as_ref().map_or("@on-demand", |schedule| &schedule.cron).to_owned(),
+        }
+    }
+}
+
+impl ScheduleBody {
+    fn of(schedule: &Schedule) -> ScheduleBody {
+        ScheduleBody {
+            cron: schedule.cron.clone(),
+            timezone: schedule.timezone.clone(),
+            status: schedule.status(),
+            next_run: None,
+            schedule: schedule.clone(),
+        }
+    }
+}
+
+/// A node's own tags, and those that say where a copy goes.
+fn tags(node: &Node, role: Option<&Role>) -> Map<String, Value> {
+    let mut tags: Map<String, Value> =
+        node.tags.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
+    if let Some(Role::Copy(copy)) = role {
+        tags.insert(TARGET_TAG.to_owned(), copy.target.to_string().into());
+    }
+    tags
 }
 
 /// Which attributes an answer shows.

@@ -8,8 +8,9 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use standpipe_clickhouse::{Client as EngineClient, Internal, Lane, QueryOptions};
 use standpipe_core::access::Access;
+use standpipe_core::jobs::Runner;
 use standpipe_core::model::Token;
-use standpipe_core::model::{Pipe, Workspace};
+use standpipe_core::model::{Pipe, Published, Role, Workspace};
 use standpipe_core::read::NodeSql;
 use standpipe_core::storage::Faults;
 use standpipe_core::store::Change;
@@ -135,9 +136,15 @@ impl TestApp {
         let workspace = self.workspace();
         let mut pipe = Pipe::clone(workspace.pipe(pipe).unwrap());
         pipe.nodes[0].sql = NodeSql::stored("unchecked", sql, &Default::default());
-        pipe.endpoint = Some(pipe.nodes[0].id);
+        pipe.published = Some(Published { node: pipe.nodes[0].id, role: Role::Endpoint });
         let changes = vec![Change::PutPipe(Arc::new(pipe))];
         self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
+    }
+
+    /// Looks at the jobs once and waits until what began has ended.
+    pub(crate) async fn run_jobs(&self) {
+        Runner::new(self.standpipe().clone()).tick().await.unwrap();
+        self.standpipe().settle().await;
     }
 
     /// The engine's own answer to SQL of ours: what an answer of the API is compared with.

@@ -1,0 +1,250 @@
+//! The job that copies a pipe's rows into a data source.
+//!
+//! The rows go into a table of the job's own first, which is dropped and filled anew after any failure; then they enter the
+//! target in one transaction of the catalog, which also records that they have. So a copy happens once or not at all,
+//! however often it is run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use standpipe_template::Params;
+use uuid::Uuid;
+
+use super::{Context, Failure, Job, JobKind, NewJob, Origin, Retry, Subject};
+use crate::access::Access;
+use crate::error::{Error, Result};
+use crate::model::{
+    CopyMode, CopyRole, DataSource, DataSourceId, Node, NodeId, Pipe, PipeId, TokenId, Workspace, format_timestamp,
+};
+use crate::operations::copies::fit_columns;
+use crate::operations::new_rows::NewRows;
+use crate::read::CopyQuery;
+use crate::standpipe::Standpipe;
+use crate::storage::{Fault, Transfer};
+use crate::store::Change;
+
+/// The member of a copy's details that holds its query.
+pub const QUERY_SQL: &str = "query_sql";
+
+/// The template parameter that holds the time of the copy.
+const JOB_TIMESTAMP: &str = "job_timestamp";
+
+/// How often a running copy is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A copy of a pipe's rows into a data source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CopyJob {
+    /// The pipe.
+    pub pipe: PipeId,
+    /// Its node.
+    pub node: NodeId,
+    /// Where the rows go.
+    pub target: DataSourceId,
+    /// What becomes of the rows that are there.
+    pub mode: CopyMode,
+    /// Template parameters.
+    pub params: BTreeMap<String, Value>,
+    /// The token that asked for it; none for a schedule.
+    pub token: Option<Uuid>,
+    /// Names the run in the engine.
+    pub query_id: Uuid,
+}
+
+/// How far a copy has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Checkpoint {
+    /// Whether the rows are in the target.
+    has_entered: bool,
+}
+
+impl CopyJob {
+    /// The job of a schedule's run.
+    pub(crate) fn scheduled(
+        standpipe: &Standpipe,
+        workspace: &Workspace,
+        pipe: &Pipe,
+        copy: &CopyRole,
+        time: Timestamp,
+    ) -> Result<Job> {
+        let node = pipe.published_node().map(|node| node.id);
+        let node = node.ok_or_else(|| Error::NotCopy { pipe: pipe.name.to_string() })?;
+        let work = CopyJob {
+            pipe: pipe.id,
+            node,
+            target: copy.target,
+            mode: copy.mode,
+            params: with_timestamp(BTreeMap::new(), time),
+            token: None,
+            query_id: standpipe.random().uuid(),
+        };
+        let origin = Origin { is_scheduled: true, ..Origin::default() };
+        work.new_job(workspace, pipe, origin, None).job(standpipe.clock().now(), standpipe.random())
+    }
+
+    /// The job as it is added to the queue; `query_sql` is its query, when that is known already.
+    pub(crate) fn new_job(
+        self,
+        workspace: &Workspace,
+        pipe: &Pipe,
+        origin: Origin,
+        query_sql: Option<&str>,
+    ) -> NewJob<CopyJob> {
+        let target = workspace.data_sources.get(&self.target).map(|target| target.name.to_string());
+        let mut details = Map::from_iter([("query_id".to_owned(), self.query_id.to_string().into())]);
+        if let Some(sql) = query_sql {
+            details.insert(QUERY_SQL.to_owned(), sql.into());
+        }
+        details.insert("mode".to_owned(), self.mode.as_str().into());
+        let subject = Subject {
+            pipe: Some((pipe.id, pipe.name.to_string())),
+            node: Some(self.node),
+            data_source: target.map(|name| (self.target, name)),
+        };
+        NewJob { workspace: workspace.id, work: self, details, subject, origin }
+    }
+}
+
+/// These parameters, and the time of the copy unless they say one.
+pub(crate) fn with_timestamp(mut params: BTreeMap<String, Value>, time: Timestamp) -> BTreeMap<String, Value> {
+    let seconds = format_timestamp(time).get(..19).unwrap_or_default().to_owned();
+    params.entry(JOB_TIMESTAMP.to_owned()).or_insert(seconds.into());
+    params
+}
+
+impl JobKind for CopyJob {
+    const NAME: &'static str = "copy";
+    const RETRY: Retry = Retry::Exact(6);
+
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let entered = context.checkpoint::<Checkpoint>()?.is_some_and(|checkpoint| checkpoint.has_entered);
+        if !entered {
+            self.copy(context).await?;
+        }
+        let faults = context.standpipe().storage.faults();
+        faults.check(Fault::AfterSwitch)?;
+        self.clean_up(context).await?;
+        Ok(faults.check(Fault::BeforeDone)?)
+    }
+
+    async fn clean_up(&self, context: &Context) -> Result<()> {
+        let standpipe = context.standpipe();
+        let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) else { return Ok(()) };
+        standpipe.storage.drop_staging(&workspace, &staging(context)).await
+    }
+}
+
+impl CopyJob {
+    async fn copy(&self, context: &Context) -> Result<(), Failure> {
+        let standpipe = context.standpipe();
+        // Held to the end of the reading: no table that the query names is dropped before.
+        let access = self.access(context)?;
+        let workspace = access.workspace().clone();
+        let (pipe, node, target) = self.resolve(&access)?;
+        let params: Params = self.params.clone().into();
+        let query = standpipe.reader().copy_query(&access, &pipe, &node, Some(&params));
+        let query = context.unless_cancelled(query).await?;
+        context.show(Map::from_iter([(QUERY_SQL.to_owned(), query.shown.as_str().into())])).await?;
+        let columns = standpipe.storage.columns(&workspace, target.table()).await?;
+        let columns = fit_columns(&query.columns, &columns, target.name.as_str())?;
+        let staging = staging(context);
+        context.go_on()?;
+        standpipe.storage.create_staging(&workspace, &staging, target.table()).await?;
+        self.fill(context, &workspace, &staging, &columns, &query).await?;
+        drop(access);
+        let rows = standpipe.storage.rows(&workspace, &staging).await?;
+        self.require_rows(context, rows)?;
+        standpipe.storage.faults().check(Fault::AfterFill)?;
+        context.go_on()?;
+        let new = NewRows { staging: Some(staging), keeps_rows: self.mode == CopyMode::Append, keeps_quarantine: true };
+        let entered = Change::PutCheckpoint(context.job().id, json!({"has_entered": true}));
+        standpipe.replace_rows(&workspace, self.target, &new, vec![entered]).await?;
+        Ok(context.show(Map::from_iter([("rows".to_owned(), rows.into())])).await?)
+    }
+
+    /// What the copy may do: what the token may that asked for it.
+    fn access(&self, context: &Context) -> Result<Access> {
+        let (snapshot, workspace) = (context.standpipe().catalog().snapshot(), context.job().workspace);
+        match self.token {
+            Some(token) => Access::of_token(snapshot, workspace, TokenId(token)),
+            None => Access::of_schedule(snapshot, workspace),
+        }
+    }
+
+    fn resolve(&self, access: &Access) -> Result<(Arc<Pipe>, Node, Arc<DataSource>)> {
+        let workspace = access.workspace();
+        let pipe_gone = || Error::PipeNotFound { name: self.pipe.to_string() };
+        let pipe = workspace.pipes.get(&self.pipe).ok_or_else(pipe_gone)?;
+        let node_gone = || Error::NodeNotFound { pipe: pipe.name.to_string(), node: self.node.to_string() };
+        let node = pipe.nodes.iter().find(|node| node.id == self.node).ok_or_else(node_gone)?;
+        let target_gone = || Error::DataSourceNotFound { name: self.target.to_string() };
+        let target = workspace.data_sources.get(&self.target).filter(|it| it.is_ready()).ok_or_else(target_gone)?;
+        Ok((pipe.clone(), node.clone(), target.clone()))
+    }
+
+    /// Fills the staging table, and says how that is getting on.
+    async fn fill(
+        &self,
+        context: &Context,
+        workspace: &Workspace,
+        staging: &str,
+        columns: &[String],
+        query: &CopyQuery,
+    ) -> Result<(), Failure> {
+        let standpipe = context.standpipe();
+        let query_id = self.query_id.to_string();
+        let transfer = Transfer {
+            query_id: &query_id,
+            time: standpipe.jobs.limits().copy.time,
+            memory_bytes: standpipe.reader().limits().memory_bytes,
+            threads: query.threads,
+        };
+        let insert = standpipe.storage.insert_select(workspace, staging, columns, &query.sql, &transfer);
+        let watched = async {
+            tokio::select! {
+                done = insert => done,
+                failed = self.watch(context, &query_id) => Err(failed),
+            }
+        };
+        let filled = context.query(&query_id, watched).await;
+        if matches!(filled, Err(Failure::Failed(Error::JobLimit { .. }))) {
+            standpipe.storage.kill(&query_id).await;
+        }
+        filled
+    }
+
+    /// Looks at the running query until it has written too much.
+    async fn watch(&self, context: &Context, query_id: &str) -> Error {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(progress) = context.standpipe().storage.progress(query_id).await else { continue };
+            if let Err(error) = self.require_rows(context, progress.written_rows) {
+                return error;
+            }
+            // 100 is said when the rows are in the target.
+            let percent = progress.read_rows.saturating_mul(99) / progress.total_rows.max(progress.read_rows).max(1);
+            if let Err(error) = context.set_progress(u32::try_from(percent).unwrap_or_default().into()).await {
+                return error;
+            }
+        }
+    }
+
+    fn require_rows(&self, context: &Context, rows: u64) -> Result<()> {
+        let limit = context.standpipe().jobs.limits().copy.rows;
+        if rows <= limit { Ok(()) } else { Err(too_many_rows(limit)) }
+    }
+}
+
+/// The error for a copy of more rows than one may have.
+pub(crate) fn too_many_rows(limit: u64) -> Error {
+    Error::JobLimit { message: format!("a copy may have at most {limit} rows: copy less at once") }
+}
+
+/// The name of a job's staging table.
+fn staging(context: &Context) -> String {
+    format!("copy_{}", context.job().id.0.simple())
+}

@@ -1,0 +1,57 @@
+//! Turns schedules whose time has come into jobs.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::CATCH_UP;
+use crate::error::Result;
+use crate::jobs::CopyJob;
+use crate::standpipe::Standpipe;
+use crate::store::{ScheduleMove, ScheduleRow};
+
+/// Shortest time to the next look.
+const PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
+/// Adds a job for each schedule whose time has come and moves it on. Answers when the next one is due.
+pub(crate) async fn run_due(standpipe: &Standpipe, now: Timestamp) -> Result<Option<Timestamp>> {
+    let store = standpipe.catalog().store();
+    for row in store.due_schedules(now, now + CATCH_UP).await? {
+        // One schedule that cannot be run keeps no other from running.
+        if let Err(error) = run(standpipe, &row, now).await {
+            tracing::error!(%error, pipe = %row.pipe, "a schedule could not be run");
+        }
+    }
+    Ok(store.next_scheduled_run().await?.map(|next| next.max(now + PAUSE)))
+}
+
+async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result<()> {
+    let store = standpipe.catalog().store();
+    let workspace = standpipe.catalog().snapshot().workspace(row.workspace);
+    let pipe = workspace.as_ref().and_then(|workspace| workspace.pipes.get(&row.pipe));
+    // A pipe that has just lost its schedule loses this row in the same transaction: it is not there any more.
+    let Some((workspace, pipe, copy)) =
+        workspace.as_ref().zip(pipe).and_then(|(w, pipe)| Some((w, pipe, pipe.copy()?)))
+    else {
+        return Ok(());
+    };
+    let Some(schedule) = &copy.schedule else { return Ok(()) };
+    if row.moved_at > now + CATCH_UP {
+        // What the row says comes from a clock that has been set back since.
+        let next_run = schedule.next_run(now)?;
+        tracing::warn!(pipe = %pipe.name, %next_run, "the clock was set back: a schedule begins anew");
+        store.move_schedule(row, ScheduleMove { next_run, skipped: 0, missed: 0 }, None, now).await?;
+        return Ok(());
+    }
+    let due = schedule.due(row.next_run, now)?;
+    if due.missed > 0 {
+        tracing::warn!(pipe = %pipe.name, missed = due.missed, "runs of a schedule were missed");
+    }
+    let busy = due.run.is_some() && store.has_active_jobs(pipe.id).await?;
+    if busy {
+        tracing::info!(pipe = %pipe.name, "a scheduled run is left out: the one before has not ended");
+    }
+    let run = due.run.filter(|_| !busy);
+    let job = run.map(|time| CopyJob::scheduled(standpipe, workspace, pipe, copy, time)).transpose()?;
+    let to = ScheduleMove { next_run: due.next, skipped: u64::from(busy), missed: due.missed };
+    store.move_schedule(row, to, job.as_ref(), now).await?;
+    Ok(())
+}

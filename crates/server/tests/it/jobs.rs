@@ -1,0 +1,96 @@
+//! The Jobs API.
+
+use serde_json::json;
+
+use crate::support::TestApp;
+
+/// Two copy pipes over one target.
+async fn app() -> TestApp {
+    let app = TestApp::new().await;
+    app.create_data_source("target", "n UInt64").await;
+    for name in ["one", "two"] {
+        app.create_pipe(name, "SELECT toUInt64(1) AS n").await;
+        let uri = format!("/v0/pipes/{name}/nodes/{name}_0/copy?target_datasource=target");
+        app.post(&uri).send().await.assert_status(200);
+    }
+    app
+}
+
+async fn run(app: &TestApp, pipe: &str) -> String {
+    let answer = app.post(&format!("/v0/pipes/{pipe}/copy")).send().await.assert_status(200).json();
+    answer["job"]["id"].as_str().unwrap().to_owned()
+}
+
+async fn listed(app: &TestApp, query: &str) -> Vec<String> {
+    let answer = app.get(&format!("/v0/jobs{query}")).send().await.assert_status(200).json();
+    answer["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn jobs_are_listed_and_narrowed() {
+    let app = app().await;
+    let (one, two) = (run(&app, "one").await, run(&app, "two").await);
+    assert_eq!(listed(&app, "").await, [two.clone(), one.clone()]);
+    assert_eq!(listed(&app, "?pipe_name=one").await, [one.clone()]);
+    let id = app.get("/v0/pipes/two").send().await.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(listed(&app, &format!("?pipe_id={id}")).await, [two.clone()]);
+    assert_eq!(listed(&app, "?kind=copy&status=waiting").await.len(), 2);
+    assert_eq!(listed(&app, "?kind=import").await, Vec::<String>::new());
+    assert_eq!(listed(&app, "?created_after=2020-01-01T00:00:00").await.len(), 2);
+    assert_eq!(listed(&app, "?created_before=2020-01-01T00:00:00").await.len(), 0);
+    let created = app.get(&format!("/v0/jobs/{two}")).send().await.json()["created_at"].as_str().unwrap().to_owned();
+    assert_eq!(listed(&app, &format!("?created_after={}", created.replace(' ', "%20"))).await, [two.clone()]);
+    app.get("/v0/jobs?status=finished").send().await.assert_error(400);
+    app.get("/v0/jobs?created_after=yesterday").send().await.assert_error(400);
+    app.run_jobs().await;
+    assert_eq!(listed(&app, "?status=done").await.len(), 2);
+    app.get("/v0/jobs/nothing").send().await.assert_error(404);
+    app.get("/v0/jobs/7a3b2c1d-0000-4000-8000-000000000000").send().await.assert_error(404);
+    app.other_workspace().await.get(&format!("/v0/jobs/{one}")).send().await.assert_error(404);
+}
+
+#[tokio::test]
+async fn a_token_sees_the_jobs_of_what_it_sees() {
+    let app = app().await;
+    let (one, two) = (run(&app, "one").await, run(&app, "two").await);
+    let reader = app.with_scopes(&["PIPES:READ:one"]).await;
+    let jobs = reader.get("/v0/jobs").send().await.assert_status(200).json();
+    assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1);
+    reader.get(&format!("/v0/jobs/{one}")).send().await.assert_status(200);
+    reader.get(&format!("/v0/jobs/{two}")).send().await.assert_error(404);
+    reader.post(&format!("/v0/jobs/{two}/cancel")).send().await.assert_error(404);
+    reader.post(&format!("/v0/jobs/{one}/cancel")).send().await.assert_error(403);
+    let runner = app.with_scopes(&["PIPES:READ:one", "DATASOURCES:APPEND:target"]).await;
+    runner.post(&format!("/v0/jobs/{one}/cancel")).send().await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_waiting_job_is_cancelled_at_once_and_run_again() {
+    let app = app().await;
+    let one = run(&app, "one").await;
+    app.post(&format!("/v0/jobs/{one}/retry")).send().await.assert_error(400);
+    let cancelled = app.post(&format!("/v0/jobs/{one}/cancel")).send().await.assert_status(200).json();
+    assert_eq!((&cancelled["status"], &cancelled["is_cancellable"]), (&json!("cancelled"), &json!(false)));
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT count() FROM target").await, "0\n");
+    app.post(&format!("/v0/jobs/{one}/cancel")).send().await.assert_error(400);
+    let again = app.post(&format!("/v0/jobs/{one}/retry")).send().await.assert_status(200).json();
+    assert_eq!((&again["status"], &again["pipe_name"]), (&json!("waiting"), &json!("one")));
+    assert_ne!(again["id"].as_str().unwrap(), one);
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT count() FROM target").await, "1\n");
+    let done = again["id"].as_str().unwrap();
+    app.post(&format!("/v0/jobs/{done}/retry")).send().await.assert_error(400);
+    app.post(&format!("/v0/jobs/{done}/cancel")).send().await.assert_error(400);
+}
+
+#[tokio::test]
+async fn a_deleted_pipe_takes_its_waiting_jobs_along() {
+    let app = app().await;
+    let (one, two) = (run(&app, "one").await, run(&app, "two").await);
+    app.delete("/v0/pipes/one").send().await.assert_status(204);
+    let status = async |id: &str| app.get(&format!("/v0/jobs/{id}")).send().await.json()["status"].clone();
+    assert_eq!((status(&one).await, status(&two).await), (json!("cancelled"), json!("waiting")));
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT count() FROM target").await, "1\n");
+}

@@ -118,6 +118,66 @@ pub enum Error {
         /// The pipe's name.
         pipe: String,
     },
+    /// The pipe is no sink.
+    #[error("pipe '{pipe}' is not a sink pipe: set it with POST /v0/pipes/{pipe}/nodes/<node>/sink first")]
+    NotSink {
+        /// The pipe's name.
+        pipe: String,
+    },
+    /// The pipe is a sink already.
+    #[error("pipe '{pipe}' is a sink pipe already: unset it first with DELETE /v0/pipes/{pipe}/nodes/{node}/sink")]
+    SinkSet {
+        /// The pipe's name.
+        pipe: String,
+        /// Its sink node.
+        node: String,
+    },
+    /// No such connection.
+    #[error("connection '{name}' not found: GET /v0/connectors lists those that there are")]
+    ConnectionNotFound {
+        /// Name or id as sent.
+        name: String,
+    },
+    /// The connection is still in use.
+    #[error("connection '{name}' is used by {used_by}: unset that first")]
+    ConnectionInUse {
+        /// The connection's name.
+        name: String,
+        /// Pipes that use it.
+        used_by: String,
+    },
+    /// The object store knows no such bucket.
+    #[error("bucket '{bucket}' not found, or it is another region's: {reason}")]
+    BucketNotFound {
+        /// The bucket's name.
+        bucket: String,
+        /// What the store says.
+        reason: String,
+    },
+    /// The object store refuses the connection's credentials.
+    #[error("the credentials of connection '{connection}' are refused: {reason}")]
+    CredentialsRefused {
+        /// The connection's name.
+        connection: String,
+        /// What the store says.
+        reason: String,
+    },
+    /// The role of the connection cannot be assumed.
+    #[error("cannot assume role '{arn}': {reason}; its trust policy must be the one of GET /v0/integrations/s3/policies/trust-policy")]
+    RoleRefused {
+        /// The role.
+        arn: String,
+        /// What was answered.
+        reason: String,
+    },
+    /// The object store could not be used, for a reason that is not the credentials.
+    #[error("could not {action}: {reason}")]
+    StorageFailed {
+        /// What was tried.
+        action: &'static str,
+        /// What the store, or the network, says.
+        reason: String,
+    },
     /// The pipe has no schedule.
     #[error("pipe '{pipe}' has no schedule: give it one with schedule_cron first")]
     ScheduleNotFound {
@@ -313,6 +373,14 @@ pub enum ErrorCode {
     NodePublished,
     RoleTaken,
     NotCopy,
+    NotSink,
+    SinkSet,
+    ConnectionNotFound,
+    ConnectionInUse,
+    BucketNotFound,
+    CredentialsRefused,
+    RoleRefused,
+    StorageFailed,
     ScheduleNotFound,
     JobLimit,
     DataSourceInUse,
@@ -333,7 +401,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [ErrorCode; 32] = [
+    pub const ALL: [ErrorCode; 40] = [
         ErrorCode::TokenMissing,
         ErrorCode::TokenUnknown,
         ErrorCode::Forbidden,
@@ -350,6 +418,14 @@ impl ErrorCode {
         ErrorCode::NodePublished,
         ErrorCode::RoleTaken,
         ErrorCode::NotCopy,
+        ErrorCode::NotSink,
+        ErrorCode::SinkSet,
+        ErrorCode::ConnectionNotFound,
+        ErrorCode::ConnectionInUse,
+        ErrorCode::BucketNotFound,
+        ErrorCode::CredentialsRefused,
+        ErrorCode::RoleRefused,
+        ErrorCode::StorageFailed,
         ErrorCode::ScheduleNotFound,
         ErrorCode::JobLimit,
         ErrorCode::DataSourceInUse,
@@ -396,6 +472,16 @@ impl ErrorCode {
             ErrorCode::NodePublished => ("node_published", "The node is published and cannot be removed."),
             ErrorCode::RoleTaken => ("role_taken", "The pipe does something else; the error says what to unset first."),
             ErrorCode::NotCopy => ("not_copy", "The pipe is not a copy pipe."),
+            ErrorCode::NotSink => ("not_sink", "The pipe is not a sink pipe."),
+            ErrorCode::SinkSet => ("sink_set", "The pipe is a sink pipe already."),
+            ErrorCode::ConnectionNotFound => ("connection_not_found", "There is no such connection."),
+            ErrorCode::ConnectionInUse => ("connection_in_use", "A sink pipe uses the connection."),
+            ErrorCode::BucketNotFound => ("bucket_not_found", "The object store knows no such bucket."),
+            ErrorCode::CredentialsRefused => {
+                ("credentials_refused", "The object store refuses the connection's credentials.")
+            }
+            ErrorCode::RoleRefused => ("role_refused", "The connection's role cannot be assumed."),
+            ErrorCode::StorageFailed => ("storage_failed", "The object store could not be used."),
             ErrorCode::ScheduleNotFound => ("schedule_not_found", "The pipe has no schedule."),
             ErrorCode::JobLimit => ("job_limit", "More work than one job may do, or more jobs than may be active."),
             ErrorCode::DataSourceInUse => ("data_source_in_use", "A materialized view depends on the data source."),
@@ -438,6 +524,14 @@ impl Error {
             Error::NodePublished { .. } => ErrorCode::NodePublished,
             Error::RoleTaken { .. } => ErrorCode::RoleTaken,
             Error::NotCopy { .. } => ErrorCode::NotCopy,
+            Error::NotSink { .. } => ErrorCode::NotSink,
+            Error::SinkSet { .. } => ErrorCode::SinkSet,
+            Error::ConnectionNotFound { .. } => ErrorCode::ConnectionNotFound,
+            Error::ConnectionInUse { .. } => ErrorCode::ConnectionInUse,
+            Error::BucketNotFound { .. } => ErrorCode::BucketNotFound,
+            Error::CredentialsRefused { .. } => ErrorCode::CredentialsRefused,
+            Error::RoleRefused { .. } => ErrorCode::RoleRefused,
+            Error::StorageFailed { .. } => ErrorCode::StorageFailed,
             Error::ScheduleNotFound { .. } => ErrorCode::ScheduleNotFound,
             Error::JobLimit { .. } => ErrorCode::JobLimit,
             Error::DataSourceInUse { .. } => ErrorCode::DataSourceInUse,

@@ -1,5 +1,6 @@
 //! The product's nouns: what a workspace owns, with their ids, names and timestamps.
 
+pub mod connection;
 pub mod data_source;
 pub mod id;
 pub mod name;
@@ -8,8 +9,9 @@ pub mod timestamp;
 pub mod token;
 pub mod workspace;
 
+pub use connection::{Connection, Service};
 pub use data_source::{DataSource, DataSourceState, PhysicalTable};
-pub use id::{DataSourceId, JobId, NodeId, PipeId, TokenId, WorkspaceId};
+pub use id::{ConnectionId, DataSourceId, JobId, NodeId, PipeId, TokenId, WorkspaceId};
 pub use name::ResourceName;
 pub use pipe::{CopyMode, CopyRole, Node, Pipe, Published, Role};
 pub use timestamp::format_timestamp;

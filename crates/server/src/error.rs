@@ -54,17 +54,20 @@ impl ApiError {
 /// The status of each kind of error.
 pub fn status(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::TokenMissing | ErrorCode::TokenUnknown | ErrorCode::Forbidden | ErrorCode::NameForbidden => {
+        ErrorCode::TokenMissing | ErrorCode::TokenUnknown | ErrorCode::Forbidden | ErrorCode::NameForbidden | ErrorCode::SinkSet | ErrorCode::RoleRefused => {
             StatusCode::FORBIDDEN
         }
         ErrorCode::DataSourceNotFound
         | ErrorCode::PipeNotFound
         | ErrorCode::NodeNotFound
         | ErrorCode::TokenNotFound
+        | ErrorCode::ConnectionNotFound
+        | ErrorCode::BucketNotFound
         | ErrorCode::JobNotFound
         | ErrorCode::ScheduleNotFound
         | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::RoleTaken | ErrorCode::DataSourceInUse => {
+        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::RoleTaken | ErrorCode::ConnectionInUse
+        | ErrorCode::DataSourceInUse => {
             StatusCode::CONFLICT
         }
         ErrorCode::BadName
@@ -73,10 +76,13 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NodePublished
         | ErrorCode::NotCopy
         | ErrorCode::JobNotPossible
+        | ErrorCode::NotSink
+        | ErrorCode::StorageFailed
         | ErrorCode::BadRequest
         | ErrorCode::SqlRefused
         | ErrorCode::TemplateFailed
         | ErrorCode::EngineRefused => StatusCode::BAD_REQUEST,
+        ErrorCode::CredentialsRefused => StatusCode::UNAUTHORIZED,
         ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::ResultTooLarge | ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::Busy | ErrorCode::JobLimit => StatusCode::TOO_MANY_REQUESTS,

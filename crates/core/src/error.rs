@@ -132,6 +132,12 @@ pub enum Error {
         /// Its sink node.
         node: String,
     },
+    /// The query may not be run by a sink.
+    #[error("the query cannot be run: {reason}")]
+    QueryForbidden {
+        /// The rule, and what breaks it.
+        reason: String,
+    },
     /// No such connection.
     #[error("connection '{name}' not found: GET /v0/connectors lists those that there are")]
     ConnectionNotFound {
@@ -375,6 +381,7 @@ pub enum ErrorCode {
     NotCopy,
     NotSink,
     SinkSet,
+    QueryForbidden,
     ConnectionNotFound,
     ConnectionInUse,
     BucketNotFound,
@@ -401,7 +408,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [ErrorCode; 40] = [
+    pub const ALL: [ErrorCode; 41] = [
         ErrorCode::TokenMissing,
         ErrorCode::TokenUnknown,
         ErrorCode::Forbidden,
@@ -420,6 +427,7 @@ impl ErrorCode {
         ErrorCode::NotCopy,
         ErrorCode::NotSink,
         ErrorCode::SinkSet,
+        ErrorCode::QueryForbidden,
         ErrorCode::ConnectionNotFound,
         ErrorCode::ConnectionInUse,
         ErrorCode::BucketNotFound,
@@ -474,6 +482,7 @@ impl ErrorCode {
             ErrorCode::NotCopy => ("not_copy", "The pipe is not a copy pipe."),
             ErrorCode::NotSink => ("not_sink", "The pipe is not a sink pipe."),
             ErrorCode::SinkSet => ("sink_set", "The pipe is a sink pipe already."),
+            ErrorCode::QueryForbidden => ("query_forbidden", "The query uses what a sink's query may not."),
             ErrorCode::ConnectionNotFound => ("connection_not_found", "There is no such connection."),
             ErrorCode::ConnectionInUse => ("connection_in_use", "A sink pipe uses the connection."),
             ErrorCode::BucketNotFound => ("bucket_not_found", "The object store knows no such bucket."),
@@ -526,6 +535,7 @@ impl Error {
             Error::NotCopy { .. } => ErrorCode::NotCopy,
             Error::NotSink { .. } => ErrorCode::NotSink,
             Error::SinkSet { .. } => ErrorCode::SinkSet,
+            Error::QueryForbidden { .. } => ErrorCode::QueryForbidden,
             Error::ConnectionNotFound { .. } => ErrorCode::ConnectionNotFound,
             Error::ConnectionInUse { .. } => ErrorCode::ConnectionInUse,
             Error::BucketNotFound { .. } => ErrorCode::BucketNotFound,

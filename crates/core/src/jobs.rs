@@ -10,6 +10,7 @@ mod job;
 mod kind;
 mod limits;
 mod runner;
+mod sink;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,7 @@ pub(crate) use ended::ended;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
 pub use kind::{JobKind, Kind, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
+pub use sink::SinkJob;
 pub use runner::{Runner, Ticked};
 
 use crate::clock::Random;
@@ -32,7 +34,7 @@ use crate::model::JobId;
 use crate::standpipe::Standpipe;
 
 /// Every kind of job that this program runs.
-pub const KINDS: &[Kind] = &[Kind::of::<CopyJob>()];
+pub const KINDS: &[Kind] = &[Kind::of::<CopyJob>(), Kind::of::<SinkJob>()];
 
 /// How long ended jobs are kept, in hours.
 pub const HISTORY_HOURS: i64 = 48;

@@ -2,10 +2,12 @@
 //! moment, and leaves either all of its effect or none.
 
 pub mod copies;
+pub mod connections;
 pub mod data_sources;
 pub mod jobs;
 pub(crate) mod new_rows;
 pub mod nodes;
 pub mod pipes;
+pub mod sinks;
 pub mod tokens;
 pub mod workspaces;

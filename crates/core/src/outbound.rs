@@ -65,6 +65,17 @@ impl Outbound {
         Ok(Outbound { client, lookup })
     }
 
+    /// Fails when a host is, or leads to, an address that may not be connected to. A name that cannot be looked up now may
+    /// be some other time.
+    pub async fn judge_host(&self, host: &str) -> Result<(), Refused> {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let Ok(found) = tokio::net::lookup_host((host, 0)).await else { return Ok(()) };
+        for address in found {
+            self.lookup.judge(address)?;
+        }
+        Ok(())
+    }
+
     /// Sends a request and gathers its answer.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let host = request.uri().host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');

@@ -11,10 +11,13 @@ mod names;
 mod node_sql;
 pub(crate) mod rules;
 pub(crate) mod run;
+mod sinking;
 
 pub use copying::CopyQuery;
 pub use explain::Explained;
 pub use format::{Format, OutputSettings};
 pub use guard::Guard;
 pub use node_sql::{NodeSql, TemplateLimits};
+pub(crate) use sinking::RowStream;
+pub use sinking::SinkQuery;
 pub use run::{Answer, Inspected, Query, ReadLimits, Reader};

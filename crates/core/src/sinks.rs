@@ -13,9 +13,11 @@ mod role;
 mod rows;
 mod spool;
 pub mod template;
+mod write;
 
 pub use bucket::{Bucket, Gate};
 pub use destination::Destination;
 pub use format::{Compression, FileFormat, WriteStrategy, extension};
 pub use role::AwsIdentity;
 pub use template::{FileNames, FileTemplate};
+pub(crate) use write::{Left, Run, write};

@@ -13,7 +13,9 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
 use crate::jobs::{JobLimits, Jobs};
+use crate::outbound::Outbound;
 use crate::read::{Guard, ReadLimits, Reader, TemplateLimits};
+use crate::sinks::{AwsIdentity, Gate};
 use crate::storage::{Faults, Reconciled, Storage};
 use crate::store::Store;
 use crate::write::{Registry, WriteLimits, Writer};
@@ -27,6 +29,9 @@ pub struct Standpipe {
     pub(crate) writer: Arc<Writer>,
     pub(crate) registry: Registry,
     pub(crate) jobs: Jobs,
+    pub(crate) gate: Gate,
+    /// Where runs put aside what is too much for memory.
+    pub(crate) spool_dir: Arc<PathBuf>,
     pub(crate) key: SecretKey,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -60,6 +65,10 @@ pub struct Parts {
     pub template_limits: TemplateLimits,
     /// Limits of jobs.
     pub job_limits: JobLimits,
+    /// Whether addresses that users name may be private ones.
+    pub allow_private_networks: bool,
+    /// Who this installation is to AWS.
+    pub aws_identity: Option<AwsIdentity>,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -77,6 +86,11 @@ impl Standpipe {
         let store = Store::open(&parts.data_dir.join("metadata.sqlite"), key.clone()).await?;
         let catalog = Catalog::load(store, &parts.template_limits).await?;
         let registry = Registry::default();
+        let gate = Gate {
+            outbound: Outbound::new(parts.allow_private_networks)?,
+            trusted: Outbound::new(true)?,
+            identity: parts.aws_identity.map(Arc::new),
+        };
         let (client, clock, random) = (parts.client, parts.clock, parts.random);
         Ok(Standpipe {
             catalog,
@@ -90,6 +104,8 @@ impl Standpipe {
             ),
             writer: Arc::new(Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone())),
             registry,
+            gate,
+            spool_dir: Arc::new(parts.data_dir),
             jobs: Jobs::new(parts.job_limits, &random),
             key,
             clock,

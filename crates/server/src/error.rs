@@ -54,7 +54,7 @@ impl ApiError {
 /// The status of each kind of error.
 pub fn status(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::TokenMissing | ErrorCode::TokenUnknown | ErrorCode::Forbidden | ErrorCode::NameForbidden | ErrorCode::SinkSet | ErrorCode::RoleRefused => {
+        ErrorCode::TokenMissing | ErrorCode::TokenUnknown | ErrorCode::Forbidden | ErrorCode::NameForbidden | ErrorCode::SinkSet | ErrorCode::QueryForbidden | ErrorCode::RoleRefused => {
             StatusCode::FORBIDDEN
         }
         ErrorCode::DataSourceNotFound

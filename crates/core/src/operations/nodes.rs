@@ -43,7 +43,10 @@ impl NodeKind {
             None | Some("" | "standard" | "default") => Ok(NodeKind::Standard),
             Some("endpoint") => Ok(NodeKind::Endpoint),
             Some("copy") => Ok(NodeKind::Copy),
-            Some(other @ ("materialized" | "sink" | "stream")) => Err(Error::bad_request(format!(
+            Some("sink") => Err(Error::bad_request(
+                "a node becomes a sink on a route of its own: make a standard node, then POST /v0/pipes/<pipe>/nodes/<node>/sink",
+            )),
+            Some(other @ ("materialized" | "stream")) => Err(Error::bad_request(format!(
                 "nodes of type '{other}' cannot be made yet: use standard, endpoint or copy"
             ))),
             Some(other) => {

@@ -93,6 +93,11 @@ impl Reader {
         Reader { client, guard, limits: Arc::new(limits), template_limits, registry }
     }
 
+    /// The engine's client, for reads with limits of their own.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The guard, for the doors that are no reads.
     pub fn guard(&self) -> &Guard {
         &self.guard

@@ -14,6 +14,7 @@ use super::region::{check_arn, check_region};
 use super::role::AssumedRole;
 use super::{AwsIdentity, Destination};
 use crate::error::{Error, Result};
+use crate::model::connection::Settings;
 use crate::model::{Connection, Service};
 use crate::outbound::Outbound;
 
@@ -113,6 +114,30 @@ impl Gate {
         }
     }
 
+    /// Fails for settings that can never work: a region or a role that is none, an address that is private.
+    pub async fn check_settings(&self, service: Service, settings: &Settings) -> Result<()> {
+        if let Some(arn) = settings.get("s3_iamrole_arn") {
+            check_arn(arn)?;
+        }
+        let region = settings.get("s3_region").or(settings.get("s3_iamrole_region"));
+        let endpoint = settings.get("s3_endpoint").or(settings.get("gcs_endpoint"));
+        if let (Some(region), None, Service::S3 | Service::S3IamRole) = (region, endpoint, service) {
+            check_region(region)?;
+        }
+        if let Some(endpoint) = endpoint {
+            let uri = read_endpoint(endpoint)?;
+            let host = uri.host().unwrap_or_default();
+            let refused = |refused| Error::bad_request(format!("endpoint '{endpoint}' cannot be used: {refused}"));
+            self.outbound.judge_host(host).await.map_err(refused)?;
+        }
+        if let Some(key) = settings.get("gcs_service_account_credentials_json")
+            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(key).is_err()
+        {
+            return Err(Error::bad_request("gcs_service_account_credentials_json is no JSON object: send the key file"));
+        }
+        Ok(())
+    }
+
     fn s3(&self, bucket: &str, region: &str, endpoint: Option<&str>) -> Result<AmazonS3Builder> {
         let builder = AmazonS3Builder::new()
             .with_http_connector(self.outbound.clone())
@@ -122,12 +147,7 @@ impl Gate {
             .with_disable_tagging(true)
             .with_retry(retries());
         let Some(endpoint) = endpoint else { return Ok(builder) };
-        let uri: http::Uri = endpoint.parse().map_err(|_| not_an_endpoint(endpoint))?;
-        let is_http = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-        let is_bare = uri.authority().is_some_and(|authority| !authority.as_str().contains('@')) && uri.query().is_none();
-        if !is_http || !is_bare {
-            return Err(not_an_endpoint(endpoint));
-        }
+        read_endpoint(endpoint)?;
         Ok(builder.with_endpoint(endpoint.trim_end_matches('/')).with_virtual_hosted_style_request(false))
     }
 
@@ -162,8 +182,15 @@ fn retries() -> RetryConfig {
     RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_TIME }
 }
 
-fn not_an_endpoint(endpoint: &str) -> Error {
-    Error::bad_request(format!("endpoint '{endpoint}' cannot be used: write http(s)://host[:port], without credentials"))
+fn read_endpoint(endpoint: &str) -> Result<http::Uri> {
+    let uri = endpoint.parse::<http::Uri>().ok().filter(|uri| {
+        let is_bare = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && is_bare && uri.query().is_none()
+    });
+    uri.ok_or_else(|| {
+        let shown = endpoint.rsplit_once('@').map_or(endpoint, |(_, host)| host);
+        Error::bad_request(format!("endpoint '{shown}' cannot be used: write http(s)://host[:port], without credentials"))
+    })
 }
 
 fn unusable(connection: &Connection, error: &object_store::Error) -> Error {

@@ -1,6 +1,6 @@
 # The commands of this project. `make run` and `make test` set up everything they need.
 
-.PHONY: run build setup test check lint bench fuzz test-clickhouse clean
+.PHONY: run build setup test check lint bench chaos fuzz test-clickhouse clean
 
 DATA ?= data
 LISTEN ?= 127.0.0.1:7181
@@ -32,6 +32,11 @@ lint: setup
 # Latency, throughput, start-up time and memory, as ratios against the raw engine.
 bench: build
 	scripts/bench.sh
+
+# Kills in the middle of jobs, at full size: fifty of small copies, then two of a copy of 14 million rows over 90 partitions.
+chaos: setup
+	CHAOS_KILLS=50 CHAOS_COPY_ROWS=300000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
+	CHAOS_KILLS=2 CHAOS_COPY_ROWS=14000000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 
 # One minute of random templates and SQL.
 fuzz: setup

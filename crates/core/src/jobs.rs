@@ -5,7 +5,7 @@
 
 mod context;
 mod copy;
-mod ended;
+mod finished;
 mod job;
 mod kind;
 mod limits;
@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Failure};
 pub use copy::{CopyJob, QUERY_SQL};
 pub(crate) use copy::{too_many_rows, with_timestamp};
-pub(crate) use ended::ended;
+pub(crate) use finished::finished;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
-pub use kind::{JobKind, Kind, NewJob, Retry};
+pub use kind::{JobKind, Kind, Left, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
 pub use sink::SinkJob;
 pub use runner::{Runner, Ticked};

@@ -151,6 +151,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_store_from_before_roles_keeps_its_endpoints() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sqlite");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let old = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+        sqlx::migrate!("./migrations").run_to(1, &old).await.unwrap();
+        for statement in [
+            "INSERT INTO workspaces VALUES ('00000000-0000-4000-8000-000000000001', 'w', 'd_1', 0)",
+            "INSERT INTO pipes VALUES ('t_00000000000000000000000000000002', '00000000-0000-4000-8000-000000000001',
+                'p', NULL, 't_00000000000000000000000000000003', 0, 0, 0)",
+            "INSERT INTO pipes VALUES ('t_00000000000000000000000000000004', '00000000-0000-4000-8000-000000000001',
+                'q', NULL, NULL, 0, 0, 0)",
+        ] {
+            sqlx::query(statement).execute(&old).await.unwrap();
+        }
+        old.close().await;
+        let store = Store::open(&path, SecretKey::from_bytes([7; 32])).await.unwrap();
+        let (_, workspaces) = store.load(&TemplateLimits::default()).await.unwrap();
+        let endpoint = |name: &str| workspaces[0].pipe(name).unwrap().endpoint().map(|node| node.to_string());
+        assert_eq!(endpoint("p").as_deref(), Some("t_00000000000000000000000000000003"));
+        assert_eq!((endpoint("q"), &workspaces[0].pipe("q").unwrap().published), (None, &None));
+    }
+
+    #[tokio::test]
     async fn every_statement_prepares_against_the_schema() {
         let store = Store::in_memory(SecretKey::from_bytes([7; 32])).await.unwrap();
         let mut connection = store.pool.acquire().await.unwrap();

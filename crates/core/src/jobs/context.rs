@@ -97,14 +97,11 @@ impl Context {
         store.tell_job(self.job.id, &self.owner, progress, details, self.now()).await
     }
 
-    /// How far an earlier run, or this one, had come when the job was claimed.
-    pub fn checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>> {
-        let read = |checkpoint| T::deserialize(checkpoint);
-        self.job
-            .checkpoint
-            .as_ref()
-            .map(read)
-            .transpose()
+    /// How far the job has come, in an earlier run or in this one.
+    pub async fn checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let job = self.standpipe.catalog().store().job(self.job.workspace, self.job.id).await?;
+        let checkpoint = job.and_then(|job| job.checkpoint).map(T::deserialize).transpose();
+        checkpoint
             .map_err(|error| Error::internal(format!("the checkpoint of job {} cannot be read: {error}", self.job.id)))
     }
 

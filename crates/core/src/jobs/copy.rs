@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use standpipe_template::Params;
 use uuid::Uuid;
 
-use super::{Context, Failure, Job, JobKind, NewJob, Origin, Retry, Subject};
+use super::{Context, Failure, Job, JobKind, Left, NewJob, Origin, Retry, Subject};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -63,13 +63,13 @@ struct Checkpoint {
 }
 
 impl CopyJob {
-    /// The job of a schedule's run.
+    /// The job of a schedule's run for `time`, made at `now`.
     pub(crate) fn scheduled(
         standpipe: &Standpipe,
         workspace: &Workspace,
         pipe: &Pipe,
         copy: &CopyRole,
-        time: Timestamp,
+        (time, now): (Timestamp, Timestamp),
     ) -> Result<Job> {
         let node = pipe.published_node().map(|node| node.id);
         let node = node.ok_or_else(|| Error::NotCopy { pipe: pipe.name.to_string() })?;
@@ -83,7 +83,7 @@ impl CopyJob {
             query_id: standpipe.random().uuid(),
         };
         let origin = Origin { is_scheduled: true, ..Origin::default() };
-        work.new_job(workspace, pipe, origin, None).job(standpipe.clock().now(), standpipe.random())
+        work.new_job(workspace, pipe, origin, None).job(now, standpipe.random())
     }
 
     /// The job as it is added to the queue; `query_sql` is its query, when that is known already.
@@ -121,8 +121,7 @@ impl JobKind for CopyJob {
     const RETRY: Retry = Retry::Exact(6);
 
     async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let entered = context.checkpoint::<Checkpoint>()?.is_some_and(|checkpoint| checkpoint.has_entered);
-        if !entered {
+        if !has_entered(context).await? {
             self.copy(context).await?;
         }
         let faults = context.standpipe().storage.faults();
@@ -131,10 +130,12 @@ impl JobKind for CopyJob {
         Ok(faults.check(Fault::BeforeDone)?)
     }
 
-    async fn clean_up(&self, context: &Context) -> Result<()> {
+    async fn clean_up(&self, context: &Context) -> Result<Left> {
         let standpipe = context.standpipe();
-        let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) else { return Ok(()) };
-        standpipe.storage.drop_staging(&workspace, &staging(context)).await
+        if let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) {
+            standpipe.storage.drop_staging(&workspace, &staging(context)).await?;
+        }
+        Ok(if has_entered(context).await? { Left::Done } else { Left::Undone })
     }
 }
 
@@ -147,12 +148,16 @@ impl CopyJob {
         let (pipe, node, target) = self.resolve(&access)?;
         let params: Params = self.params.clone().into();
         let query = standpipe.reader().copy_query(&access, &pipe, &node, Some(&params));
-        let query = context.unless_cancelled(query).await?;
+        let query = context.unless_cancelled(async { query.await.map_err(passing) }).await?;
         context.show(Map::from_iter([(QUERY_SQL.to_owned(), query.shown.as_str().into())])).await?;
         let columns = standpipe.storage.columns(&workspace, target.table()).await?;
         let columns = fit_columns(&query.columns, &columns, target.name.as_str())?;
         let staging = staging(context);
         context.go_on()?;
+        if context.job().attempts > 1 {
+            // A server may not have noticed that an earlier run lost its connection.
+            standpipe.storage.kill(&self.run_id(context.job().attempts - 1)).await;
+        }
         standpipe.storage.create_staging(&workspace, &staging, target.table()).await?;
         self.fill(context, &workspace, &staging, &columns, &query).await?;
         drop(access);
@@ -161,9 +166,17 @@ impl CopyJob {
         standpipe.storage.faults().check(Fault::AfterFill)?;
         context.go_on()?;
         let new = NewRows { staging: Some(staging), keeps_rows: self.mode == CopyMode::Append, keeps_quarantine: true };
+        context.show(Map::from_iter([("rows".to_owned(), rows.into())])).await?;
         let entered = Change::PutCheckpoint(context.job().id, json!({"has_entered": true}));
-        standpipe.replace_rows(&workspace, self.target, &new, vec![entered]).await?;
-        Ok(context.show(Map::from_iter([("rows".to_owned(), rows.into())])).await?)
+        Ok(standpipe.replace_rows(&workspace, self.target, &new, vec![entered]).await?)
+    }
+
+    /// Names a run in the engine, which takes a name only once at a time.
+    fn run_id(&self, attempt: u32) -> String {
+        match attempt {
+            0 | 1 => self.query_id.to_string(),
+            later => format!("{}-{later}", self.query_id),
+        }
     }
 
     /// What the copy may do: what the token may that asked for it.
@@ -196,7 +209,7 @@ impl CopyJob {
         query: &CopyQuery,
     ) -> Result<(), Failure> {
         let standpipe = context.standpipe();
-        let query_id = self.query_id.to_string();
+        let query_id = self.run_id(context.job().attempts);
         let transfer = Transfer {
             query_id: &query_id,
             time: standpipe.jobs.limits().copy.time,
@@ -242,6 +255,20 @@ impl CopyJob {
 /// The error for a copy of more rows than one may have.
 pub(crate) fn too_many_rows(limit: u64) -> Error {
     Error::JobLimit { message: format!("a copy may have at most {limit} rows: copy less at once") }
+}
+
+/// The error as one that says more about the moment, where the engine took too long to look at the query: it has just been
+/// started, perhaps, and opens its tables.
+fn passing(error: Error) -> Error {
+    match error {
+        Error::Timeout { .. } => Error::EngineUnavailable { action: "look at the query" },
+        error => error,
+    }
+}
+
+/// Whether the rows are in the target, by this run or an earlier one.
+async fn has_entered(context: &Context) -> Result<bool> {
+    Ok(context.checkpoint::<Checkpoint>().await?.is_some_and(|checkpoint| checkpoint.has_entered))
 }
 
 /// The name of a job's staging table.

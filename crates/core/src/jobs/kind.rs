@@ -21,6 +21,15 @@ pub enum Retry {
     Exact(u32),
 }
 
+/// What cleaning up after a run found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing of the work is there, now.
+    Undone,
+    /// The work was done before the run came to its bad end: the job ends well.
+    Done,
+}
+
 /// A kind of job: what it does stands in the struct, which is kept as JSON. Adding a kind is a file with one of these and
 /// a line in [`super::KINDS`].
 pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -35,8 +44,8 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. It may be called
     /// several times, also when there is nothing to remove; while it fails, it is tried again.
-    fn clean_up(&self, _context: &Context) -> impl Future<Output = Result<()>> + Send {
-        async { Ok(()) }
+    fn clean_up(&self, _context: &Context) -> impl Future<Output = Result<Left>> + Send {
+        async { Ok(Left::Undone) }
     }
 }
 
@@ -51,7 +60,7 @@ pub struct Kind {
     /// [`JobKind::RETRY`]
     pub retry: Retry,
     pub(super) run: fn(Context) -> Work<(), Failure>,
-    pub(super) clean_up: fn(Context) -> Work<(), Error>,
+    pub(super) clean_up: fn(Context) -> Work<Left, Error>,
 }
 
 impl Kind {

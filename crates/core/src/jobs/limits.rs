@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::{CopyJob, JobKind};
 use crate::model::{JobId, WorkspaceId};
 
 /// How many jobs run at once.
@@ -27,6 +28,13 @@ pub struct CopyLimits {
     pub time: Duration,
     /// Copies of a workspace that wait or work.
     pub active: usize,
+}
+
+impl JobLimits {
+    /// How many jobs of this kind a workspace may have that have not ended; none for no limit.
+    pub(crate) fn active(&self, kind: &str) -> Option<usize> {
+        (kind == CopyJob::NAME).then_some(self.copy.active)
+    }
 }
 
 /// A waiting job.

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::limits::{Candidate, admit};
-use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Retry, ended};
+use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Left, Retry, finished};
 use crate::error::{Error, Result};
 use crate::model::JobId;
 use crate::schedules::run_due;
@@ -185,10 +185,7 @@ impl Runner {
                 self.end(context, JobStatus::Error, Some(&error)).await
             }
             (Some(kind), Mission::Run) => self.run_to_its_end(kind, context).await,
-            (Some(kind), Mission::CleanUp(status, error)) => {
-                self.clean_up(kind, context).await;
-                self.end(context, status, error.as_deref()).await
-            }
+            (Some(kind), Mission::CleanUp(status, error)) => self.end_badly(kind, context, status, error).await,
         };
         if let Err(error) = done {
             tracing::warn!(%error, "the end of a job could not be recorded");
@@ -217,19 +214,22 @@ impl Runner {
                 return Ok(());
             }
         }
-        self.clean_up(kind, context).await;
-        match error {
-            // Between the failure and here somebody may have cancelled it; it failed all the same.
-            Some(error) => self.end(context, JobStatus::Error, Some(&shown(&error))).await,
-            None => self.end(context, JobStatus::Cancelled, None).await,
-        }
+        // Between the failure and here somebody may have cancelled it; it failed all the same.
+        let status = if error.is_some() { JobStatus::Error } else { JobStatus::Cancelled };
+        self.end_badly(kind, context, status, error.as_ref().map(shown)).await
     }
 
-    /// Cleans up, as often as it takes.
-    async fn clean_up(&self, kind: &Kind, context: &Context) {
-        while let Err(error) = (kind.clean_up)(context.clone()).await {
-            tracing::warn!(%error, "what a job left could not be removed; it is tried again");
-            tokio::time::sleep(RETRY_PAUSE).await;
+    /// Cleans up, as often as it takes, and ends the job, well if its work turns out to be done.
+    async fn end_badly(&self, kind: &Kind, context: &Context, status: JobStatus, error: Option<String>) -> Result<()> {
+        loop {
+            match (kind.clean_up)(context.clone()).await {
+                Ok(Left::Undone) => return self.end(context, status, error.as_deref()).await,
+                Ok(Left::Done) => return self.end(context, JobStatus::Done, None).await,
+                Err(error) => {
+                    tracing::warn!(%error, "what a job left could not be removed; it is tried again");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
         }
     }
 
@@ -237,7 +237,7 @@ impl Runner {
         let store = self.standpipe.catalog().store();
         let ended_job = store.end_job(context.job().id, self.owner(), status, error, self.now()).await?;
         if let Some(job) = ended_job {
-            ended(&self.standpipe, &job);
+            finished(&self.standpipe, &job);
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ impl SinkJob {
         workspace: &Workspace,
         pipe: &Pipe,
         sink: &SinkRole,
-        time: Timestamp,
+        (time, now): (Timestamp, Timestamp),
     ) -> Result<Job> {
         let not_sink = || Error::NotSink { pipe: pipe.name.to_string() };
         let node = pipe.published_node().ok_or_else(not_sink)?.id;
@@ -75,7 +75,7 @@ impl SinkJob {
             query_id: standpipe.random().uuid(),
         };
         let origin = Origin { is_scheduled: true, ..Origin::default() };
-        work.new_job(workspace, pipe, origin).job(standpipe.clock().now(), standpipe.random())
+        work.new_job(workspace, pipe, origin).job(now, standpipe.random())
     }
 
     /// The job as it is added to the queue.

@@ -34,6 +34,7 @@ enum Does {
     LoseTheEngine,
     Wait,
     EndUnlessNew,
+    FailWhenDone,
 }
 
 async fn act(does: Does, context: &Context) -> Result<(), Failure> {
@@ -47,7 +48,11 @@ async fn act(does: Does, context: &Context) -> Result<(), Failure> {
         Does::Panic => panic!("a planned panic"),
         Does::LoseTheEngine => Err(Error::EngineUnavailable { action: "copy rows" }.into()),
         Does::Wait => context.unless_cancelled(std::future::pending()).await,
-        Does::EndUnlessNew => match context.checkpoint::<u32>()? {
+        Does::FailWhenDone => {
+            context.put_checkpoint(&8).await?;
+            Err(Error::bad_request("too late").into())
+        }
+        Does::EndUnlessNew => match context.checkpoint::<u32>().await? {
             Some(7) => Ok(()),
             _ => {
                 context.put_checkpoint(&7).await?;
@@ -55,6 +60,11 @@ async fn act(does: Does, context: &Context) -> Result<(), Failure> {
             }
         },
     }
+}
+
+async fn clean_up(context: &Context) -> Result<Left> {
+    context.show(Map::from_iter([("clean".to_owned(), json!(true))])).await?;
+    Ok(if context.checkpoint::<u32>().await? == Some(8) { Left::Done } else { Left::Undone })
 }
 
 impl JobKind for Once {
@@ -65,8 +75,8 @@ impl JobKind for Once {
         act(self.0, context).await
     }
 
-    async fn clean_up(&self, context: &Context) -> Result<()> {
-        context.show(Map::from_iter([("clean".to_owned(), json!(true))])).await
+    async fn clean_up(&self, context: &Context) -> Result<Left> {
+        clean_up(context).await
     }
 }
 
@@ -78,8 +88,8 @@ impl JobKind for Again {
         act(self.0, context).await
     }
 
-    async fn clean_up(&self, context: &Context) -> Result<()> {
-        context.show(Map::from_iter([("clean".to_owned(), json!(true))])).await
+    async fn clean_up(&self, context: &Context) -> Result<Left> {
+        clean_up(context).await
     }
 }
 
@@ -206,11 +216,14 @@ async fn a_job_waits_works_and_ends() {
     bench.add(Once(Does::End)).await;
     bench.add(Once(Does::Fail)).await;
     bench.add(Again(Does::Panic)).await;
-    assert_eq!(bench.state().await, "once waiting 0 {}\nonce waiting 0 {}\nagain waiting 0 {}\n");
+    bench.add(Again(Does::FailWhenDone)).await;
+    assert!(bench.state().await.starts_with("once waiting 0 {}\nonce waiting 0 {}\nagain waiting 0 {}\n"));
+    bench.step().await;
     insta::assert_snapshot!(bench.step().await, @r#"
     once done 1 100 {"rows":3}
     once error 1 there is nothing to copy {"clean":true}
     again error 1 the job failed inside the server: its log says more under the job's id {"clean":true}
+    again done 1 {"clean":true}
     "#);
 }
 

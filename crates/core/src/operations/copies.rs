@@ -204,13 +204,7 @@ impl Standpipe {
         let token_name = Some(access.token().name.clone());
         let origin = Origin { token_name, request_id: Some(run.request_id), is_scheduled: false };
         let job = work.new_job(workspace, &pipe, origin, Some(&query.shown)).job(self.clock.now(), &self.random)?;
-        let limit = self.jobs.limits().copy.active;
-        if !self.catalog.store().insert_job_below(&job, limit).await? {
-            return Err(Error::JobLimit {
-                message: format!("{limit} copies of this workspace wait or work already: try again when one has ended"),
-            });
-        }
-        self.jobs.wake();
+        self.add_job(&job).await?;
         Ok((pipe.clone(), node.clone(), super::jobs::narrowed(access, job)))
     }
 

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, ended};
+use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, finished};
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
 
@@ -69,9 +69,27 @@ impl Standpipe {
             updated_at: now,
             ..old
         };
-        self.catalog().store().insert_job(&job).await?;
+        self.add_job(&job).await?;
+        Ok(narrowed(access, job))
+    }
+
+    /// Adds a job to the queue, unless its workspace has as many of its kind as it may.
+    pub(super) async fn add_job(&self, job: &Job) -> Result<()> {
+        let store = self.catalog().store();
+        match self.jobs.limits().active(&job.kind) {
+            None => store.insert_job(job).await?,
+            Some(limit) if store.insert_job_below(job, limit).await? => {}
+            Some(limit) => {
+                return Err(Error::JobLimit {
+                    message: format!(
+                        "{limit} jobs of kind '{}' wait or work in this workspace already: try again when one has ended",
+                        job.kind
+                    ),
+                });
+            }
+        }
         self.jobs.wake();
-        Ok(job)
+        Ok(())
     }
 
     /// Cancels the jobs of a deleted pipe that are not being run.
@@ -85,7 +103,7 @@ impl Standpipe {
     /// What follows from cancelling a job.
     pub(super) fn cancelled(&self, job: &Job) {
         if job.status.is_final() {
-            ended(self, job);
+            finished(self, job);
         } else {
             self.jobs.interrupt(job.id);
             self.jobs.wake();

@@ -48,7 +48,7 @@ async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result
     }
     let run = due.run.filter(|_| !busy);
     let job = match run {
-        Some(time) => job(standpipe, workspace, pipe, time)?,
+        Some(time) => job(standpipe, workspace, pipe, (time, now))?,
         None => None,
     };
     let to = ScheduleMove { next_run: due.next, skipped: u64::from(busy), missed: due.missed };
@@ -56,11 +56,16 @@ async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result
     Ok(())
 }
 
-/// The job of a scheduled run.
-fn job(standpipe: &Standpipe, workspace: &Workspace, pipe: &Pipe, time: Timestamp) -> Result<Option<Job>> {
+/// The job of a run for a time, made at another.
+fn job(
+    standpipe: &Standpipe,
+    workspace: &Workspace,
+    pipe: &Pipe,
+    times: (Timestamp, Timestamp),
+) -> Result<Option<Job>> {
     match pipe.published.as_ref().map(|published| &published.role) {
-        Some(Role::Copy(copy)) => CopyJob::scheduled(standpipe, workspace, pipe, copy, time).map(Some),
-        Some(Role::Sink(sink)) => SinkJob::scheduled(standpipe, workspace, pipe, sink, time).map(Some),
+        Some(Role::Copy(copy)) => CopyJob::scheduled(standpipe, workspace, pipe, copy, times).map(Some),
+        Some(Role::Sink(sink)) => SinkJob::scheduled(standpipe, workspace, pipe, sink, times).map(Some),
         Some(Role::Endpoint) | None => Ok(None),
     }
 }

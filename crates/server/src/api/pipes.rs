@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use standpipe_core::operations::copies::CopyRequest;
 use standpipe_core::operations::nodes::{NewNode, NodeKind};
 use standpipe_core::operations::pipes::NewPipe;
@@ -110,7 +110,13 @@ pub async fn create_pipe(
     let body = PipeBody::of(&pipe, &url)
         .in_workspace(&access, app.standpipe.clock().now())
         .with_materialized(Materialized::False);
-    Ok(Json(PipeView::full().show(&body)))
+    let mut shown = PipeView::full().show(&body);
+    // Clients that push copy pipes ask whether their target was made for them.
+    if let Some(target) = pipe.copy().and_then(|copy| access.workspace().data_sources.get(&copy.target)) {
+        shown.insert("datasource".to_owned(), json!({"id": target.id.to_string(), "name": target.name.as_str()}));
+        shown.insert("created_datasource".to_owned(), false.into());
+    }
+    Ok(Json(shown))
 }
 
 /// The pipe's fields, and the nodes that the body or the query defines.

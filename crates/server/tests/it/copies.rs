@@ -305,7 +305,11 @@ async fn limits_hold_at_the_request_and_while_it_runs() {
     app.post("/v0/pipes/cp/copy?over=1").send().await.assert_status(200);
     app.post("/v0/pipes/cp/copy?over=1").send().await.assert_status(200);
     let text = app.post("/v0/pipes/cp/copy?over=1").send().await.assert_error(429);
-    assert!(text.contains("2 copies of this workspace"), "{text}");
+    assert!(text.contains("2 jobs of kind 'copy'"), "{text}");
+    let first = app.get("/v0/jobs").send().await.json()["jobs"][0]["id"].as_str().unwrap().to_owned();
+    app.post(&format!("/v0/jobs/{first}/cancel")).send().await.assert_status(200);
+    app.post("/v0/pipes/cp/copy?over=1").send().await.assert_status(200);
+    app.post(&format!("/v0/jobs/{first}/retry")).send().await.assert_error(429);
     // By the time the jobs begin there are more rows.
     app.send_events("employees", "{\"id\":4,\"name\":\"d\"}").await;
     app.run_jobs().await;
@@ -389,6 +393,44 @@ async fn schedules_are_paused_and_resumed() {
 }
 
 #[tokio::test]
+async fn a_schedule_runs_the_copy() {
+    let app = app().await;
+    app.create_data_source("times", "at DateTime").await;
+    app.create_pipe("tp", "%\nSELECT toDateTime({{DateTime(job_timestamp, '2000-01-01 00:00:00')}}) AS at").await;
+    let uri = "/v0/pipes/tp/nodes/tp_0/copy";
+    app.post(uri).form("target_datasource=times&schedule_cron=@hourly").send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT count() FROM times").await, "0\n", "not before its time");
+    let next = app.get("/v0/pipes/tp").send().await.json()["schedule"]["next_run"].as_str().unwrap().to_owned();
+    app.set_ahead(3600);
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT toString(at) FROM times").await, format!("{}\n", &next[..19]));
+    let job = app.get("/v0/jobs?pipe_name=tp").send().await.json()["jobs"][0].clone();
+    assert_eq!((&job["status"], &job["kind"], &job["error"]), (&json!("done"), &json!("copy"), &Value::Null));
+    assert!(job["query_sql"].as_str().unwrap().contains(&next[..19]), "{job}");
+    // Paused, nothing runs; resumed, it goes on from then.
+    app.post("/v0/pipes/tp/copy/pause").send().await.assert_status(200);
+    app.set_ahead(10 * 3600);
+    app.run_jobs().await;
+    app.post("/v0/pipes/tp/copy/resume").send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT count() FROM times").await, "1\n");
+    app.set_ahead(11 * 3600);
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT count() FROM times").await, "2\n");
+    // Without its target a run ends in error; without its pipe there is none.
+    app.delete("/v0/datasources/times").send().await.assert_status(204);
+    app.set_ahead(12 * 3600);
+    app.run_jobs().await;
+    let job = app.get("/v0/jobs?status=error").send().await.json()["jobs"][0].clone();
+    assert!(job["error"].as_str().unwrap().contains("not found"), "{job}");
+    app.delete("/v0/pipes/tp").send().await.assert_status(204);
+    app.set_ahead(13 * 3600);
+    app.run_jobs().await;
+    assert_eq!(app.get("/v0/jobs").send().await.json()["jobs"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn cancelling_a_pipes_copies_pauses_it() {
     let app = app().await;
     set(&app, "target_datasource=target&schedule_cron=@daily").await.assert_status(200);
@@ -409,6 +451,7 @@ async fn a_pushed_pipe_is_a_copy_pipe_at_once() {
     });
     let body = json!({"name": "pushed", "nodes": [node], "target_datasource": "target", "schedule_cron": null});
     let pipe = app.post("/v0/pipes?force=true").json(&body).send().await.assert_status(200).json();
+    assert_eq!((&pipe["datasource"]["name"], &pipe["created_datasource"]), (&json!("target"), &json!(false)));
     assert_eq!(
         (&pipe["type"], &pipe["copy_mode"], &pipe["copy_schedule"]),
         (&json!("copy"), &json!("replace"), &json!("0 * * * *"))
@@ -460,6 +503,30 @@ async fn a_replaced_target_is_never_seen_empty_or_mixed() {
         () = reads => {}
     }
     assert_eq!(app.rows("SELECT count(), any(name) FROM many").await, "200000\te\n");
+}
+
+#[tokio::test]
+async fn rows_appended_during_copies_are_kept() {
+    let app = app().await;
+    app.create_data_source("busy", "id Int64 `json:$.id`, name String `json:$.name`").await;
+    let sql = "SELECT toInt64(number) AS id, 'copied' AS name FROM numbers(1000)";
+    app.create_pipe("fill", sql).await;
+    app.post("/v0/pipes/fill/nodes/fill_0/copy?target_datasource=busy").send().await.assert_status(200);
+    let copies = async {
+        for _ in 0..5 {
+            app.post("/v0/pipes/fill/copy").send().await.assert_status(200);
+            app.run_jobs().await;
+        }
+    };
+    let appends = async {
+        for id in 0..50 {
+            app.send_events("busy", &format!("{{\"id\":{id},\"name\":\"sent\"}}")).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(copies, appends);
+    let sql = "SELECT name, count(), uniqExact(id) FROM busy GROUP BY name ORDER BY name";
+    assert_eq!(app.rows(sql).await, "copied\t5000\t1000\nsent\t50\t50\n");
 }
 
 /// No table is left that no data source uses.

@@ -23,7 +23,16 @@ use crate::public_url::PublicUrl;
 type Answer = Result<Json<Map<String, Value>>, ApiError>;
 
 /// The parameters of setting and changing a copy.
-const KEYS: &[&str] = &["target_datasource", "schedule_cron", "schedule_timezone", "mode", "copy_mode"];
+const KEYS: &[&str] = &[
+    "target_datasource",
+    "target_workspace",
+    "schedule_cron",
+    "schedule_timezone",
+    "mode",
+    "copy_mode",
+    // Clients say it; here every copy is run by the same engine.
+    "on_demand_compute",
+];
 
 /// What a run of a copy pipe takes that is no template parameter.
 const MODE_KEYS: [&str; 2] = ["_mode", "copy_mode"];

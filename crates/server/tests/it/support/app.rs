@@ -3,7 +3,9 @@
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use standpipe_clickhouse::{Client as EngineClient, Internal, Lane, QueryOptions};
@@ -14,7 +16,7 @@ use standpipe_core::model::{Pipe, Published, Role, Workspace};
 use standpipe_core::read::NodeSql;
 use standpipe_core::storage::Faults;
 use standpipe_core::store::Change;
-use standpipe_core::{Parts, Standpipe};
+use standpipe_core::{Clock, Parts, Standpipe};
 use standpipe_server::app::App;
 use standpipe_server::config::{Config, Layers};
 use standpipe_server::engine_process::{EngineHandle, EngineState};
@@ -35,6 +37,8 @@ pub(crate) struct TestApp {
     pub(crate) engine_state: watch::Sender<EngineState>,
     /// Failures between two steps of an operation.
     pub(crate) faults: Faults,
+    /// Seconds by which the clock is ahead.
+    ahead: Arc<AtomicI64>,
     folder: TempDir,
     engine: Arc<SharedEngine>,
 }
@@ -83,13 +87,17 @@ impl TestApp {
         let (engine_state, state) = watch::channel(EngineState::Ready);
         let handle = EngineHandle::new(client.clone(), state);
         let name = engine.library.display().to_string();
-        let parts = Parts { faults: faults.clone(), ..startup::parts(&config, client.clone(), client, name) };
+        let ahead = Arc::new(AtomicI64::new(0));
+        let shift = ahead.clone();
+        let clock =
+            Clock::from_fn(move || Clock::system().now() + SignedDuration::from_secs(shift.load(Ordering::Relaxed)));
+        let parts = Parts { faults: faults.clone(), clock, ..startup::parts(&config, client.clone(), client, name) };
         let standpipe = Arc::new(Standpipe::open(parts).await.unwrap());
         let token = admin_token(&standpipe).await;
         let app = App::new(Arc::new(config), handle, Metrics::new(), standpipe, token.id);
         app.set_prepared();
         let admin = Client::new(router::build(app.clone()), Some(token.value.expose_secret().to_owned()));
-        TestApp { admin, app, engine_state, faults, folder, engine }
+        TestApp { admin, app, engine_state, faults, ahead, folder, engine }
     }
 
     pub(crate) fn standpipe(&self) -> &Standpipe {
@@ -139,6 +147,11 @@ impl TestApp {
         pipe.published = Some(Published { node: pipe.nodes[0].id, role: Role::Endpoint });
         let changes = vec![Change::PutPipe(Arc::new(pipe))];
         self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
+    }
+
+    /// Sets the clock so many seconds ahead.
+    pub(crate) fn set_ahead(&self, seconds: i64) {
+        self.ahead.store(seconds, Ordering::Relaxed);
     }
 
     /// Looks at the jobs once and waits until what began has ended.

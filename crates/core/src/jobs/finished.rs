@@ -4,7 +4,7 @@ use super::{Job, JobStatus};
 use crate::standpipe::Standpipe;
 
 /// Called once for each job that has come to its end, after its row says so.
-pub(crate) fn ended(standpipe: &Standpipe, job: &Job) {
+pub(crate) fn finished(standpipe: &Standpipe, job: &Job) {
     let elapsed = standpipe.clock().now().duration_since(job.started_at.unwrap_or(job.created_at)).as_secs_f64();
     let (id, kind, status) = (job.id, &job.kind, job.status.as_str());
     match &job.error {

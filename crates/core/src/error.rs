@@ -169,7 +169,9 @@ pub enum Error {
         reason: String,
     },
     /// The role of the connection cannot be assumed.
-    #[error("cannot assume role '{arn}': {reason}; its trust policy must be the one of GET /v0/integrations/s3/policies/trust-policy")]
+    #[error(
+        "cannot assume role '{arn}': {reason}; its trust policy must be the one of GET /v0/integrations/s3/policies/trust-policy"
+    )]
     RoleRefused {
         /// The role.
         arn: String,

@@ -25,8 +25,8 @@ pub(crate) use finished::finished;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
 pub use kind::{JobKind, Kind, Left, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
-pub use sink::SinkJob;
 pub use runner::{Runner, Ticked};
+pub use sink::SinkJob;
 
 use crate::clock::Random;
 use crate::error::Result;

@@ -13,7 +13,7 @@ pub use connection::{Connection, Service};
 pub use data_source::{DataSource, DataSourceState, PhysicalTable};
 pub use id::{ConnectionId, DataSourceId, JobId, NodeId, PipeId, TokenId, WorkspaceId};
 pub use name::ResourceName;
-pub use pipe::{FileOutput, SinkOutput, SinkRole, CopyMode, CopyRole, Node, Pipe, Published, Role};
+pub use pipe::{CopyMode, CopyRole, FileOutput, Node, Pipe, Published, Role, SinkOutput, SinkRole};
 pub use timestamp::format_timestamp;
 pub use token::{Scope, ScopeKind, Token};
 pub use workspace::{Resource, Workspace};

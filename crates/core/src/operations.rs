@@ -1,8 +1,8 @@
 //! What callers can do. Each operation begins by checking the caller's rights, decides on the catalog as it is at that
 //! moment, and leaves either all of its effect or none.
 
-pub mod copies;
 pub mod connections;
+pub mod copies;
 pub mod data_sources;
 pub mod jobs;
 pub(crate) mod new_rows;

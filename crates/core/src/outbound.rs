@@ -205,7 +205,13 @@ mod tests {
     #[tokio::test]
     async fn private_addresses_are_refused_by_number_and_by_name() {
         let outbound = Outbound::new(false).unwrap();
-        for uri in ["http://127.0.0.1:9/", "https://[::1]:9/", "http://localhost:9/", "http://169.254.169.254/latest", "http://[::ffff:10.0.0.1]/"] {
+        for uri in [
+            "http://127.0.0.1:9/",
+            "https://[::1]:9/",
+            "http://localhost:9/",
+            "http://169.254.169.254/latest",
+            "http://[::ffff:10.0.0.1]/",
+        ] {
             let error = outbound.send(request(uri)).await.unwrap_err();
             let text = std::error::Error::source(&error).unwrap().to_string();
             assert!(text.contains("outbound.allow_private_networks"), "{uri}: {text}");

@@ -18,6 +18,6 @@ pub use explain::Explained;
 pub use format::{Format, OutputSettings};
 pub use guard::Guard;
 pub use node_sql::{NodeSql, TemplateLimits};
+pub use run::{Answer, Inspected, Query, ReadLimits, Reader};
 pub(crate) use sinking::RowStream;
 pub use sinking::SinkQuery;
-pub use run::{Answer, Inspected, Query, ReadLimits, Reader};

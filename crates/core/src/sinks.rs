@@ -4,6 +4,7 @@
 //! memory, and [`Bucket`] takes the files in parts. Nothing of a run can be seen before all of its rows are read.
 
 mod bucket;
+mod claims;
 pub mod destination;
 mod encode;
 mod files;
@@ -16,8 +17,9 @@ pub mod template;
 mod write;
 
 pub use bucket::{Bucket, Gate};
+pub use claims::Claims;
 pub use destination::Destination;
 pub use format::{Compression, FileFormat, WriteStrategy, extension};
 pub use role::AwsIdentity;
 pub use template::{FileNames, FileTemplate};
-pub(crate) use write::{Left, Run, write};
+pub(crate) use write::{Begun, Run, write};

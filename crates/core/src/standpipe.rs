@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::jobs::{JobLimits, Jobs};
 use crate::outbound::Outbound;
 use crate::read::{Guard, ReadLimits, Reader, TemplateLimits};
-use crate::sinks::{AwsIdentity, Gate};
+use crate::sinks::{AwsIdentity, Claims, Gate};
 use crate::storage::{Faults, Reconciled, Storage};
 use crate::store::Store;
 use crate::write::{Registry, WriteLimits, Writer};
@@ -90,6 +90,7 @@ impl Standpipe {
             outbound: Outbound::new(parts.allow_private_networks)?,
             trusted: Outbound::new(true)?,
             identity: parts.aws_identity.map(Arc::new),
+            claims: Claims::default(),
         };
         let (client, clock, random) = (parts.client, parts.clock, parts.random);
         Ok(Standpipe {

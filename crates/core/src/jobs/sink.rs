@@ -16,14 +16,12 @@ use standpipe_template::Params;
 use uuid::Uuid;
 
 use super::copy::with_timestamp;
-use super::{Context, Failure, Job, JobKind, NewJob, Origin, Retry, Subject};
+use super::{Context, Failure, Job, JobKind, Left, NewJob, Origin, Retry, Subject};
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{
-    ConnectionId, FileOutput, Node, NodeId, Pipe, PipeId, SinkOutput, SinkRole, TokenId, Workspace,
-};
+use crate::model::{ConnectionId, FileOutput, Node, NodeId, Pipe, PipeId, SinkOutput, SinkRole, TokenId, Workspace};
 use crate::operations::sinks::texts;
-use crate::sinks::{Bucket, FileFormat, FileTemplate, Left, Run, write};
+use crate::sinks::{Begun, Bucket, Destination, FileFormat, FileTemplate, Run, write};
 use crate::standpipe::Standpipe;
 
 /// Files that a job's details name; there may be thousands.
@@ -63,7 +61,10 @@ impl SinkJob {
         let not_sink = || Error::NotSink { pipe: pipe.name.to_string() };
         let node = pipe.published_node().ok_or_else(not_sink)?.id;
         let SinkOutput::Files(output) = &sink.output else {
-            return Err(Error::bad_request(format!("sink pipe '{}' writes to kafka, which cannot be run yet", pipe.name)));
+            return Err(Error::bad_request(format!(
+                "sink pipe '{}' writes to kafka, which cannot be run yet",
+                pipe.name
+            )));
         };
         let work = SinkJob {
             pipe: pipe.id,
@@ -106,17 +107,17 @@ impl JobKind for SinkJob {
         context.query(&query_id, self.write(context, &query_id)).await
     }
 
-    async fn clean_up(&self, context: &Context) -> Result<()> {
-        let job = context.job();
-        // As it is now: the run itself has recorded what it began.
-        let job = context.standpipe().catalog().store().job(job.workspace, job.id).await?;
-        let Some(left) = job.and_then(|job| Left::deserialize(job.checkpoint?).ok()) else { return Ok(()) };
-        match tokio::time::timeout(CLEAN_UP_TIME, self.remove(context, &left)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, ?left, "what a sink left in its bucket could not be removed"),
-            Err(_) => tracing::warn!(?left, "what a sink left in its bucket could not be removed in time"),
+    async fn clean_up(&self, context: &Context) -> Result<Left> {
+        let Some(begun) = context.checkpoint::<Begun>().await? else { return Ok(Left::Undone) };
+        if begun.is_done {
+            return Ok(Left::Done);
         }
-        Ok(())
+        match tokio::time::timeout(CLEAN_UP_TIME, self.remove(context, &begun)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, ?begun, "what a sink left in its bucket could not be removed"),
+            Err(_) => tracing::warn!(?begun, "what a sink left in its bucket could not be removed in time"),
+        }
+        Ok(Left::Undone)
     }
 }
 
@@ -179,23 +180,23 @@ impl SinkJob {
         Ok((pipe.clone(), node.clone()))
     }
 
-    async fn bucket(&self, standpipe: &Standpipe, workspace: &Workspace) -> Result<(Bucket, crate::sinks::Destination)> {
+    async fn bucket(&self, standpipe: &Standpipe, workspace: &Workspace) -> Result<(Bucket, Destination)> {
         let gone = || Error::ConnectionNotFound { name: self.connection.to_string() };
         let connection = workspace.connections.get(&self.connection).ok_or_else(gone)?;
         standpipe.bucket(workspace, connection, &self.output).await
     }
 
-    async fn remove(&self, context: &Context, left: &Left) -> Result<()> {
+    async fn remove(&self, context: &Context, begun: &Begun) -> Result<()> {
         let standpipe = context.standpipe();
         let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) else { return Ok(()) };
         let (bucket, _) = self.bucket(standpipe, &workspace).await?;
         let mut failed = None;
-        for (key, id) in &left.uploads {
+        for (key, id) in &begun.uploads {
             if let Err(error) = bucket.abort(key, id).await {
                 failed.get_or_insert(error);
             }
         }
-        for key in &left.files {
+        for key in &begun.files {
             match bucket.delete(key).await {
                 Ok(()) | Err(Error::BucketNotFound { .. }) => {}
                 Err(error) => {

@@ -185,7 +185,8 @@ impl Settings {
 
     /// All settings as the store encrypts them.
     pub(crate) fn to_json(&self) -> serde_json::Value {
-        let member = |(name, value): (&&str, &SecretString)| ((*name).to_owned(), value.expose_secret().to_owned().into());
+        let member =
+            |(name, value): (&&str, &SecretString)| ((*name).to_owned(), value.expose_secret().to_owned().into());
         serde_json::Value::Object(self.0.iter().map(member).collect())
     }
 }
@@ -222,9 +223,7 @@ mod tests {
     use super::*;
 
     fn read(service: Service, said: &[(&str, &str)]) -> Result<Settings> {
-        Settings::read(service, |name| {
-            said.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
+        Settings::read(service, |name| said.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
@@ -238,7 +237,10 @@ mod tests {
             [("S3_ACCESS_KEY", "a"), ("S3_SECRET", "b")],
         ] {
             let settings = read(Service::S3, &said).unwrap();
-            assert_eq!((settings.get("s3_access_key_id"), settings.get("s3_secret_access_key")), (Some("a"), Some("b")));
+            assert_eq!(
+                (settings.get("s3_access_key_id"), settings.get("s3_secret_access_key")),
+                (Some("a"), Some("b"))
+            );
         }
         let text = read(Service::S3, &[("s3_access_key", "a"), ("s3_secret", " ")]).unwrap_err().to_string();
         assert_eq!(text, "a connection of service 's3' needs s3_secret_access_key: send s3_secret_access_key=<value>");

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Connection, ConnectionId, DataSource, DataSourceId, DataSourceState, Pipe, PipeId, Token, TokenId, WorkspaceId};
+use super::{
+    Connection, ConnectionId, DataSource, DataSourceId, DataSourceState, Pipe, PipeId, Token, TokenId, WorkspaceId,
+};
 
 /// A workspace with all it owns, as one immutable snapshot.
 #[derive(Clone, Debug, PartialEq)]

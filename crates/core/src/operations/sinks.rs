@@ -54,13 +54,7 @@ pub struct SinkRun {
 
 impl Standpipe {
     /// Makes a pipe a sink pipe: `node`'s rows are what it writes. Bucket and credentials are checked now.
-    pub async fn set_sink(
-        &self,
-        access: &Access,
-        pipe: &str,
-        node: &str,
-        request: &SinkRequest,
-    ) -> Result<Arc<Pipe>> {
+    pub async fn set_sink(&self, access: &Access, pipe: &str, node: &str, request: &SinkRequest) -> Result<Arc<Pipe>> {
         access.require_admin()?;
         let pipe = self.pipe(access, pipe)?;
         let id = named(&pipe, node)?.id;

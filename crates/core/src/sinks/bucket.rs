@@ -10,9 +10,10 @@ use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{BackoffConfig, MultipartId, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 
+use super::claims::Claim;
 use super::region::{check_arn, check_region};
 use super::role::AssumedRole;
-use super::{AwsIdentity, Destination};
+use super::{AwsIdentity, Claims, Destination};
 use crate::error::{Error, Result};
 use crate::model::connection::Settings;
 use crate::model::{Connection, Service};
@@ -37,6 +38,8 @@ pub struct Gate {
     pub trusted: Outbound,
     /// Who this installation is to AWS.
     pub identity: Option<Arc<AwsIdentity>>,
+    /// Keys that are being written.
+    pub claims: Claims,
 }
 
 /// A bucket, and how to reach it. Cheap to clone.
@@ -46,6 +49,7 @@ pub struct Bucket {
     parts: Arc<dyn MultipartStore>,
     name: String,
     connection: String,
+    claims: Claims,
 }
 
 impl std::fmt::Debug for Bucket {
@@ -104,7 +108,7 @@ impl Gate {
                     .with_retry(retries())
                     .build()
                     .map_err(|error| unusable(connection, &error))?;
-                Ok(Bucket::new(store, connection, name))
+                Ok(self.wrapped(store, connection, name))
             }
             Service::Kafka => Err(Error::bad_request(format!(
                 "connection '{}' leads to kafka, which has no files: use a connection of service s3, s3_iamrole, \
@@ -133,7 +137,9 @@ impl Gate {
         if let Some(key) = settings.get("gcs_service_account_credentials_json")
             && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(key).is_err()
         {
-            return Err(Error::bad_request("gcs_service_account_credentials_json is no JSON object: send the key file"));
+            return Err(Error::bad_request(
+                "gcs_service_account_credentials_json is no JSON object: send the key file",
+            ));
         }
         Ok(())
     }
@@ -171,14 +177,26 @@ impl Gate {
         Ok(AssumedRole::new(self.trusted.clone(), identity.clone(), arn, region, external_id))
     }
 
+    fn wrapped(&self, store: impl ObjectStore + MultipartStore, connection: &Connection, name: &str) -> Bucket {
+        let store = Arc::new(store);
+        Bucket {
+            objects: store.clone(),
+            parts: store,
+            name: name.to_owned(),
+            connection: connection.name.clone(),
+            claims: self.claims.clone(),
+        }
+    }
+
     fn built(&self, builder: AmazonS3Builder, connection: &Connection, name: &str) -> Result<Bucket> {
         let store = builder.build().map_err(|error| unusable(connection, &error))?;
-        Ok(Bucket::new(store, connection, name))
+        Ok(self.wrapped(store, connection, name))
     }
 }
 
 fn retries() -> RetryConfig {
-    let backoff = BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(5), base: 2.0 };
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(5), base: 2.0 };
     RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_TIME }
 }
 
@@ -189,7 +207,9 @@ fn read_endpoint(endpoint: &str) -> Result<http::Uri> {
     });
     uri.ok_or_else(|| {
         let shown = endpoint.rsplit_once('@').map_or(endpoint, |(_, host)| host);
-        Error::bad_request(format!("endpoint '{shown}' cannot be used: write http(s)://host[:port], without credentials"))
+        Error::bad_request(format!(
+            "endpoint '{shown}' cannot be used: write http(s)://host[:port], without credentials"
+        ))
     })
 }
 
@@ -198,16 +218,6 @@ fn unusable(connection: &Connection, error: &object_store::Error) -> Error {
 }
 
 impl Bucket {
-    fn new(store: impl ObjectStore + MultipartStore, connection: &Connection, name: &str) -> Bucket {
-        let store = Arc::new(store);
-        Bucket {
-            objects: store.clone(),
-            parts: store,
-            name: name.to_owned(),
-            connection: connection.name.clone(),
-        }
-    }
-
     /// Fails when there is no such bucket or the credentials may not list it.
     pub async fn check(&self, prefix: &str) -> Result<()> {
         let prefix = path(prefix)?;
@@ -215,6 +225,13 @@ impl Bucket {
             None | Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(self.failed(error, "list the bucket")),
         }
+    }
+
+    /// Takes a key that no file has and that no other run is about to write.
+    pub(super) async fn claim(&self, key: &str) -> Result<Option<Claim>> {
+        // First taken, then looked for: whoever had it before may have written it meanwhile.
+        let Some(claim) = self.claims.take(format!("{}/{key}", self.name)) else { return Ok(None) };
+        Ok((!self.has(key).await?).then_some(claim))
     }
 
     /// Whether there is a file of this key.

@@ -58,7 +58,17 @@ mod tests {
         }
         assert_eq!(Destination::parse("s3://bucket/a").unwrap().key("b.csv"), "a/b.csv");
         assert_eq!(Destination::parse("s3://bucket").unwrap().key("b.csv"), "b.csv");
-        for bad in ["", "bucket/x", "http://bucket/x", "s3://", "s3://a/b", "s3://b ck/x", "s3://bucket/../x", "s3://bucket/{d}", "s3://b..c/"] {
+        for bad in [
+            "",
+            "bucket/x",
+            "http://bucket/x",
+            "s3://",
+            "s3://a/b",
+            "s3://b ck/x",
+            "s3://bucket/../x",
+            "s3://bucket/{d}",
+            "s3://b..c/",
+        ] {
             assert!(Destination::parse(bad).is_err(), "{bad}");
         }
     }

@@ -237,7 +237,8 @@ impl Files {
     fn let_go(&mut self) -> Result<()> {
         let mut held: usize = self.files.iter().map(|file| file.encoder.memory()).sum();
         if held > ENCODER_BYTES {
-            let mut order: Vec<usize> = (0..self.files.len()).filter(|at| self.files[*at].encoder.memory() > 0).collect();
+            let mut order: Vec<usize> =
+                (0..self.files.len()).filter(|at| self.files[*at].encoder.memory() > 0).collect();
             order.sort_by_key(|at| self.files[*at].used);
             for at in order {
                 if held <= ENCODER_BYTES / 2 {

@@ -150,12 +150,17 @@ mod tests {
 
     #[test]
     fn all_spellings() {
-        for (word, format) in [("csv", FileFormat::Csv), ("NDJSON", FileFormat::Ndjson), (" Parquet ", FileFormat::Parquet)] {
+        for (word, format) in
+            [("csv", FileFormat::Csv), ("NDJSON", FileFormat::Ndjson), (" Parquet ", FileFormat::Parquet)]
+        {
             assert_eq!(FileFormat::parse(word).unwrap(), format);
         }
-        for (word, compression) in
-            [("", Compression::None), ("None", Compression::None), ("gzip", Compression::Gz), ("zst", Compression::Zstd)]
-        {
+        for (word, compression) in [
+            ("", Compression::None),
+            ("None", Compression::None),
+            ("gzip", Compression::Gz),
+            ("zst", Compression::Zstd),
+        ] {
             assert_eq!(Compression::parse(word).unwrap(), compression);
         }
         for word in ["new", "@new", "create_new", "NEW"] {

@@ -76,7 +76,8 @@ impl AssumedRole {
     async fn ask(&self) -> Result<AwsCredential> {
         let refused = |reason: String| Error::RoleRefused { arn: self.arn.clone(), reason };
         let answer = self.outbound.send(self.request()?).await;
-        let answer = answer.map_err(|error| refused(format!("the STS endpoint could not be asked: {}", reason(&error))))?;
+        let answer =
+            answer.map_err(|error| refused(format!("the STS endpoint could not be asked: {}", reason(&error))))?;
         let status = answer.status();
         let body = answer.into_body().bytes().await.map_err(|error| refused(reason(&error)))?;
         let text = String::from_utf8_lossy(&body);
@@ -124,10 +125,9 @@ impl CredentialProvider for AssumedRole {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        self.assume().await.map_err(|error| object_store::Error::Unauthenticated {
-            path: String::new(),
-            source: Box::new(error),
-        })
+        self.assume()
+            .await
+            .map_err(|error| object_store::Error::Unauthenticated { path: String::new(), source: Box::new(error) })
     }
 }
 

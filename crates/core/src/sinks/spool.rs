@@ -29,7 +29,8 @@ impl Spool {
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<Extent> {
         if self.file.is_none() {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&self.path);
+            let file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&self.path);
             let file = file.and_then(|file| std::fs::remove_file(&self.path).map(|()| file));
             self.file = Some(file.map_err(|error| failed("made", &error))?);
         }
@@ -45,9 +46,7 @@ impl Spool {
         let begin = into.len();
         into.resize(begin + extent.length, 0);
         match &self.file {
-            Some(file) => {
-                file.read_exact_at(&mut into[begin..], extent.start).map_err(|error| failed("read", &error))
-            }
+            Some(file) => file.read_exact_at(&mut into[begin..], extent.start).map_err(|error| failed("read", &error)),
             None => Err(Error::internal("bytes of a sink were put aside nowhere")),
         }
     }

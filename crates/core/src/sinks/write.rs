@@ -9,6 +9,7 @@ use object_store::MultipartId;
 use object_store::multipart::PartId;
 use serde::{Deserialize, Serialize};
 
+use super::claims::Claim;
 use super::files::{Files, Layout, Part};
 use super::rows::{LineCount, RowReader};
 use super::spool::Spool;
@@ -21,8 +22,9 @@ use crate::read::RowStream;
 /// Bytes of the stream that are worked on at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Requests to the store at once.
+/// Requests to the store at once: those that write, and those that only ask.
 const AT_ONCE: usize = 4;
+const ASKED_AT_ONCE: usize = 16;
 
 /// What a run writes, and where.
 pub(crate) struct Run<'a> {
@@ -42,13 +44,16 @@ pub(crate) struct Run<'a> {
     pub(crate) spool: (&'a Path, String),
 }
 
-/// What a run has left in the bucket so far: recorded before it is done, so that a run that ends badly can be undone.
+/// What a run has begun in the bucket: recorded before it is done, so that a run that ends badly can be undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Left {
+pub(crate) struct Begun {
     /// Files that came in parts and are not complete: key and id.
     pub(crate) uploads: Vec<(String, String)>,
     /// Files that were not there before and may be there now.
     pub(crate) files: Vec<String>,
+    /// Whether all files are there.
+    #[serde(default)]
+    pub(crate) is_done: bool,
 }
 
 /// What a run wrote.
@@ -69,8 +74,8 @@ struct Upload {
     parts: Vec<PartId>,
 }
 
-/// Writes all rows, and keeps what is left in the bucket as the job's checkpoint. Nothing is visible before the last row was read; a failure
-/// leaves what was recorded, to be undone.
+/// Writes all rows, and keeps what it begins in the bucket as the job's checkpoint. Nothing is visible before the last row
+/// was read; a failure leaves what was recorded, to be undone.
 pub(crate) async fn write<E>(
     run: Run<'_>,
     rows: impl Stream<Item = Result<Bytes, E>>,
@@ -82,9 +87,10 @@ pub(crate) async fn write<E>(
         destination: run.destination,
         extension: extension(run.output.format, run.output.compression),
         strategy: run.output.write_strategy,
-        left: Left::default(),
+        begun: Begun::default(),
         uploads: HashMap::new(),
         context,
+        claims: Vec::new(),
         bytes: 0,
     };
     let mut files = Some(files(&run));
@@ -103,6 +109,7 @@ pub(crate) async fn write<E>(
     let rests = aside(&mut files, Files::finish).await?;
     let rows = files.as_ref().map_or(0, Files::rows);
     let written = writer.commit(rests, &mut files).await?;
+    writer.record_done().await?;
     Ok(Written { rows, bytes: writer.bytes, files: written })
 }
 
@@ -142,9 +149,10 @@ struct Writer<'a> {
     destination: &'a Destination,
     extension: String,
     strategy: WriteStrategy,
-    left: Left,
+    begun: Begun,
     uploads: HashMap<usize, Upload>,
     context: &'a Context,
+    claims: Vec<Claim>,
     bytes: u64,
 }
 
@@ -153,10 +161,11 @@ impl Writer<'_> {
     async fn send(&mut self, parts: Vec<Part>) -> Result<()> {
         for part in &parts {
             if !self.uploads.contains_key(&part.file) {
-                let key = self.key(&part.name).await?;
+                let (key, claim) = self.key(&part.name).await?;
+                self.claims.extend(claim);
                 let id = self.bucket.begin(&key).await?;
-                self.left.uploads.push((key.clone(), id.clone()));
-                self.context.put_checkpoint(&self.left).await?;
+                self.begun.uploads.push((key.clone(), id.clone()));
+                self.context.put_checkpoint(&self.begun).await?;
                 self.uploads.insert(part.file, Upload { key, id, parts: Vec::new() });
             }
         }
@@ -182,7 +191,7 @@ impl Writer<'_> {
 
     /// Sends what is left of each file, and makes the files visible.
     async fn commit(&mut self, rests: Vec<Part>, files: &mut Option<Files>) -> Result<Vec<String>> {
-        let mut small = Vec::new();
+        let mut named = Vec::new();
         for mut rest in rests {
             let at = rest.file;
             if self.uploads.contains_key(&at) {
@@ -191,15 +200,26 @@ impl Writer<'_> {
                     self.send(vec![rest]).await?;
                 }
             } else {
-                small.push((at, self.key(&rest.name).await?));
+                named.push(rest);
+            }
+        }
+        let mut small = Vec::with_capacity(named.len());
+        for some in named.chunks(ASKED_AT_ONCE) {
+            let mut keys = Vec::with_capacity(ASKED_AT_ONCE);
+            for rest in some {
+                keys.push(self.key(&rest.name));
+            }
+            for (rest, (key, claim)) in some.iter().zip(futures_util::future::try_join_all(keys).await?) {
+                small.push((rest.file, key));
+                self.claims.extend(claim);
             }
         }
         let large: Vec<Upload> = self.uploads.drain().map(|(_, upload)| upload).collect();
         let keys: Vec<String> =
             large.iter().map(|it| it.key.clone()).chain(small.iter().map(|(_, key)| key.clone())).collect();
         if self.strategy == WriteStrategy::New {
-            self.left.files.clone_from(&keys);
-            self.context.put_checkpoint(&self.left).await?;
+            self.begun.files.clone_from(&keys);
+            self.context.put_checkpoint(&self.begun).await?;
         }
         let bucket = self.bucket;
         let complete = large.into_iter().map(|it| async move { bucket.complete(&it.key, &it.id, it.parts).await });
@@ -217,17 +237,32 @@ impl Writer<'_> {
         Ok(keys)
     }
 
-    /// The key of a file: for `new`, one that is free.
-    async fn key(&self, name: &str) -> Result<String> {
-        let key = self.destination.key(&format!("{name}{}", self.extension));
-        if self.strategy == WriteStrategy::Truncate || !self.bucket.has(&key).await? {
-            return Ok(key);
+    /// Records that the run has come to its good end.
+    async fn record_done(&mut self) -> Result<()> {
+        self.begun.is_done = true;
+        self.context.put_checkpoint(&self.begun).await
+    }
+
+    /// The key of a file: for `new`, one that is free, and its claim.
+    async fn key(&self, name: &str) -> Result<(String, Option<Claim>)> {
+        let (stem, extension) = (self.destination.key(name), &self.extension);
+        let key = format!("{stem}{extension}");
+        if self.strategy == WriteStrategy::Truncate {
+            return Ok((key, None));
+        }
+        if let Some(claim) = self.bucket.claim(&key).await? {
+            return Ok((key, Some(claim)));
         }
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let stem = self.destination.key(name);
         let keys = self.bucket.keys(folder).await?;
-        let number = keys.iter().filter_map(|key| number(key, &stem, &self.extension)).max().unwrap_or(0);
-        Ok(format!("{stem}.{}{}", number + 1, self.extension))
+        let mut last = keys.iter().filter_map(|key| number(key, &stem, extension)).max().unwrap_or(0);
+        loop {
+            last += 1;
+            let key = format!("{stem}.{last}{extension}");
+            if let Some(claim) = self.bucket.claim(&key).await? {
+                return Ok((key, Some(claim)));
+            }
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::model::{Connection, ConnectionId, DataSource, DataSourceId, JobId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
+use crate::model::{
+    Connection, ConnectionId, DataSource, DataSourceId, JobId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace,
+};
 
 /// A change of one workspace.
 #[derive(Clone, Debug)]

@@ -54,9 +54,13 @@ impl ApiError {
 /// The status of each kind of error.
 pub fn status(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::TokenMissing | ErrorCode::TokenUnknown | ErrorCode::Forbidden | ErrorCode::NameForbidden | ErrorCode::SinkSet | ErrorCode::QueryForbidden | ErrorCode::RoleRefused => {
-            StatusCode::FORBIDDEN
-        }
+        ErrorCode::TokenMissing
+        | ErrorCode::TokenUnknown
+        | ErrorCode::Forbidden
+        | ErrorCode::NameForbidden
+        | ErrorCode::SinkSet
+        | ErrorCode::QueryForbidden
+        | ErrorCode::RoleRefused => StatusCode::FORBIDDEN,
         ErrorCode::DataSourceNotFound
         | ErrorCode::PipeNotFound
         | ErrorCode::NodeNotFound
@@ -66,10 +70,11 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::JobNotFound
         | ErrorCode::ScheduleNotFound
         | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::ChangedMeanwhile | ErrorCode::RoleTaken | ErrorCode::ConnectionInUse
-        | ErrorCode::DataSourceInUse => {
-            StatusCode::CONFLICT
-        }
+        ErrorCode::NameTaken
+        | ErrorCode::ChangedMeanwhile
+        | ErrorCode::RoleTaken
+        | ErrorCode::ConnectionInUse
+        | ErrorCode::DataSourceInUse => StatusCode::CONFLICT,
         ErrorCode::BadName
         | ErrorCode::NameUnknown
         | ErrorCode::WrongNode

@@ -34,6 +34,8 @@ pub enum NodeKind {
     Endpoint,
     /// What the pipe copies.
     Copy,
+    /// What the pipe writes outside.
+    Sink,
 }
 
 impl NodeKind {
@@ -43,14 +45,12 @@ impl NodeKind {
             None | Some("" | "standard" | "default") => Ok(NodeKind::Standard),
             Some("endpoint") => Ok(NodeKind::Endpoint),
             Some("copy") => Ok(NodeKind::Copy),
-            Some("sink") => Err(Error::bad_request(
-                "a node becomes a sink on a route of its own: make a standard node, then POST /v0/pipes/<pipe>/nodes/<node>/sink",
-            )),
+            Some("sink") => Ok(NodeKind::Sink),
             Some(other @ ("materialized" | "stream")) => Err(Error::bad_request(format!(
-                "nodes of type '{other}' cannot be made yet: use standard, endpoint or copy"
+                "nodes of type '{other}' cannot be made yet: use standard, endpoint, copy or sink"
             ))),
             Some(other) => {
-                Err(Error::bad_request(format!("node type '{other}' is unknown: use standard, endpoint or copy")))
+                Err(Error::bad_request(format!("node type '{other}' is unknown: use standard, endpoint, copy or sink")))
             }
         }
     }
@@ -71,10 +71,12 @@ impl Standpipe {
     /// Appends a node to a pipe. With [`NodeKind::Endpoint`] it is published by the same change.
     pub async fn append_node(&self, access: &Access, pipe: &str, new: &NewNode) -> Result<(Arc<Pipe>, Node)> {
         access.require_pipe_create()?;
-        if new.kind == NodeKind::Copy {
-            return Err(Error::bad_request(
-                "a node becomes a copy node on a route of its own: append it, then POST /v0/pipes/<pipe>/nodes/<node>/copy",
-            ));
+        if let NodeKind::Copy | NodeKind::Sink = new.kind {
+            let kind = if new.kind == NodeKind::Copy { "copy" } else { "sink" };
+            return Err(Error::bad_request(format!(
+                "a node becomes a {kind} node on a route of its own: append it, then POST \
+                 /v0/pipes/<pipe>/nodes/<node>/{kind}"
+            )));
         }
         let before = self.pipe(access, pipe)?;
         let node = self.new_node(access.workspace(), &before, new, None)?;

@@ -73,6 +73,22 @@ impl Standpipe {
         .await
     }
 
+    /// What [`Standpipe::set_sink`] checks, for a pipe that is made whole. A sink that stays as it was needs no admin.
+    pub(super) async fn check_new_sink(
+        &self,
+        access: &Access,
+        pipe: &Pipe,
+        published: &Published,
+        old: Option<&Pipe>,
+    ) -> Result<()> {
+        let Role::Sink(sink) = &published.role else { return Ok(()) };
+        if old.and_then(Pipe::sink) == Some(sink) {
+            return Ok(());
+        }
+        access.require_admin()?;
+        self.check_sink(access, pipe, find(pipe, published.node)?, sink).await
+    }
+
     /// Fails when the sink cannot work: its query, its files, its bucket.
     async fn check_sink(&self, access: &Access, pipe: &Pipe, node: &Node, sink: &SinkRole) -> Result<()> {
         let query = self.reader.sink_query(access, pipe, node, None).await.map_err(forbidden)?;
@@ -194,7 +210,7 @@ pub(crate) fn texts(params: &BTreeMap<String, Value>) -> BTreeMap<String, String
 }
 
 /// The role that a request asks for; what it does not say is as in `old`.
-fn sink_role(workspace: &Workspace, request: &SinkRequest, old: Option<&SinkRole>) -> Result<SinkRole> {
+pub(super) fn sink_role(workspace: &Workspace, request: &SinkRequest, old: Option<&SinkRole>) -> Result<SinkRole> {
     let needed = |name: &str, example: &str| Error::bad_request(format!("a sink needs {name}: send {name}={example}"));
     let connection = match (&request.connection, old) {
         (Some(reference), _) => find_connection(workspace, reference)?,

@@ -7,6 +7,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod nodes;
 pub mod one;
+pub mod sink;
 pub mod view;
 
 use axum::Json;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value, json};
 use standpipe_core::operations::copies::CopyRequest;
 use standpipe_core::operations::nodes::{NewNode, NodeKind};
 use standpipe_core::operations::pipes::NewPipe;
+use standpipe_core::operations::sinks::SinkRequest;
 use utoipa::ToSchema;
 
 use self::view::{Materialized, PipeBody, PipeView};
@@ -105,6 +107,7 @@ pub async fn create_pipe(
         nodes,
         replace: copies || fields.flag("force"),
         copy: copy_fields(&fields),
+        sink: sink_fields(&fields),
     };
     let pipe = app.standpipe.create_pipe(&access, new).await?;
     let body = PipeBody::of(&pipe, &url)
@@ -147,10 +150,7 @@ fn read_body(headers: &HeaderMap, query: Fields, body: &[u8]) -> Result<(Fields,
 
 /// How the pipe copies: what its copy node says, else the pipe.
 fn copy_fields(fields: &Fields) -> CopyRequest {
-    let nodes = fields.value("nodes").and_then(Value::as_array);
-    let is_copy = |node: &&Value| node["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("copy"));
-    let node = nodes.and_then(|nodes| nodes.iter().find(is_copy)).and_then(Value::as_object);
-    let of_node = copy::copy_request(&Fields::of_json(node.cloned().unwrap_or_default()));
+    let of_node = copy::copy_request(&Fields::of_json(node_of(fields, "copy")));
     let of_pipe = copy::copy_request(fields);
     CopyRequest {
         target: of_node.target.or(of_pipe.target),
@@ -158,6 +158,25 @@ fn copy_fields(fields: &Fields) -> CopyRequest {
         cron: of_node.cron.or(of_pipe.cron),
         timezone: of_node.timezone.or(of_pipe.timezone),
     }
+}
+
+/// How the pipe writes: what its sink node says, itself or in its `export_params`, else the pipe.
+fn sink_fields(fields: &Fields) -> SinkRequest {
+    let node = node_of(fields, "sink");
+    let export = node.get("export_params").and_then(Value::as_object).cloned().unwrap_or_default();
+    // The last value of a name counts. The pipe's own `service` and the like are no nodes'.
+    let mut said = fields.clone();
+    for (name, value) in node.into_iter().chain(export).filter(|(_, value)| !value.is_null()) {
+        said.push(name, value);
+    }
+    sink::sink_request(&said)
+}
+
+/// The first node of this type in a body's `nodes`.
+fn node_of(fields: &Fields, kind: &str) -> Map<String, Value> {
+    let nodes = fields.value("nodes").and_then(Value::as_array);
+    let is_it = |node: &&Value| node["type"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(kind));
+    nodes.and_then(|nodes| nodes.iter().find(is_it)).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 fn first_node(sql: String) -> NewNode {

@@ -92,16 +92,16 @@ impl Standpipe {
     /// Fails when the sink cannot work: its query, its files, its bucket.
     async fn check_sink(&self, access: &Access, pipe: &Pipe, node: &Node, sink: &SinkRole) -> Result<()> {
         let query = self.reader.sink_query(access, pipe, node, None).await.map_err(forbidden)?;
+        let params = with_timestamp(BTreeMap::new(), self.clock.now());
         if sink.schedule.is_some() {
-            let params = with_timestamp(BTreeMap::new(), self.clock.now()).into();
-            node.sql.render(&params).map_err(|error| {
+            node.sql.render(&params.clone().into()).map_err(|error| {
                 Error::bad_request(format!("a scheduled sink needs a default for each parameter: {error}"))
             })?;
         }
         let SinkOutput::Files(output) = &sink.output else { return Ok(()) };
         let template = FileTemplate::parse(&output.file_template)?;
         if sink.schedule.is_some() {
-            template.resolve(&BTreeMap::new(), &query.column_names())?;
+            template.resolve(&texts(&params), &query.column_names())?;
         }
         let connection = find_connection(access.workspace(), &sink.connection.to_string())?;
         let (bucket, destination) = self.bucket(access.workspace(), connection, output).await?;

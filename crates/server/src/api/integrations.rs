@@ -30,6 +30,13 @@ pub struct S3Settings {
     external_id: String,
 }
 
+/// A Google account of this installation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BigQueryAccount {
+    /// Its name.
+    account: String,
+}
+
 /// Read the trust policy for AWS roles
 ///
 /// Answers the policy to attach to a role, so that connections of service `s3_iamrole` can assume it. Its external id is
@@ -109,9 +116,9 @@ pub async fn get_s3_settings(State(app): State<App>, Caller(access): Caller) -> 
 /// `gcs_service_account`.
 #[utoipa::path(
     get, path = "/v0/datasources-bigquery-credentials", tag = "Connections", security(("token" = [])),
-    responses((status = 403, body = ErrorBody), (status = 503, body = ErrorBody)),
+    responses((status = 200, body = BigQueryAccount), (status = 403, body = ErrorBody), (status = 503, body = ErrorBody)),
 )]
-pub async fn get_bigquery_credentials(Caller(access): Caller) -> Result<StatusCode, ApiError> {
+pub async fn get_bigquery_credentials(Caller(access): Caller) -> Result<Json<BigQueryAccount>, ApiError> {
     access.require_admin()?;
     let message = "feature not enabled in your region: this server has no Google account of its own; create a \
                    connection of service gcs_service_account with the key of yours";

@@ -1,5 +1,6 @@
 //! The product as a test meets it.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -149,6 +150,15 @@ impl TestApp {
         self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
     }
 
+    /// Puts SQL into the only node of a pipe, past every check; what the pipe does stays.
+    pub(crate) async fn store_sink_unchecked(&self, pipe: &str, sql: &str) {
+        let workspace = self.workspace();
+        let mut pipe = Pipe::clone(workspace.pipe(pipe).unwrap());
+        pipe.nodes[0].sql = NodeSql::stored("unchecked", sql, &Default::default());
+        let changes = vec![Change::PutPipe(Arc::new(pipe))];
+        self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
+    }
+
     /// Sets the clock so many seconds ahead.
     pub(crate) fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
@@ -160,12 +170,32 @@ impl TestApp {
         self.standpipe().settle().await;
     }
 
+    /// Looks after the jobs that a server left which is gone, and waits until that has ended.
+    pub(crate) async fn take_over_jobs(&self) {
+        let runner = Runner::new(self.standpipe().clone());
+        runner.begin().await.unwrap();
+        runner.tick().await.unwrap();
+        self.standpipe().settle().await;
+    }
+
     /// The engine's own answer to SQL of ours: what an answer of the API is compared with.
     pub(crate) async fn engine(&self, sql: &str, options: QueryOptions) -> Vec<u8> {
         let client = EngineClient::unix(self.engine.socket()).unwrap();
         let response =
             client.query(&Internal::new(sql), &options).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         response.bytes().await.unwrap().to_vec()
+    }
+
+    /// What the engine reads in files of these names and contents, as a query over `files` answers it.
+    pub(crate) async fn engine_reads(&self, files: &BTreeMap<String, Vec<u8>>, format: &str, sql: &str) -> Vec<String> {
+        let folder = TempDir::new_in(self.engine.folder()).unwrap();
+        for (number, (name, content)) in files.iter().enumerate() {
+            // The name's extension says how it is compressed.
+            let extension = name.rsplit('/').next().unwrap().split_once('.').unwrap().1;
+            std::fs::write(folder.path().join(format!("{number}.{extension}")), content).unwrap();
+        }
+        let files = format!("file('{}/*', {format})", folder.path().display());
+        self.engine_lines(&sql.replace("files", &files)).await
     }
 
     /// One column of the engine's answer.

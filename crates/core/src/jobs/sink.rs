@@ -197,11 +197,8 @@ impl SinkJob {
             }
         }
         for key in &begun.files {
-            match bucket.delete(key).await {
-                Ok(()) | Err(Error::BucketNotFound { .. }) => {}
-                Err(error) => {
-                    failed.get_or_insert(error);
-                }
+            if let Err(error) = bucket.delete(key).await {
+                failed.get_or_insert(error);
             }
         }
         failed.map_or(Ok(()), Err)

@@ -26,6 +26,12 @@ const GCS_ENDPOINT: &str = "https://storage.googleapis.com";
 const RETRIES: usize = 4;
 const RETRY_TIME: Duration = Duration::from_secs(40);
 
+/// What stores call credentials that are not good enough.
+const REFUSALS: &[&str] = &[
+    "AccessDenied", "AccountProblem", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "NotSignedUp",
+    "SignatureDoesNotMatch",
+];
+
 /// Longest reason that is taken from a store's answer, in bytes.
 const REASON_BYTES: usize = 600;
 
@@ -260,9 +266,12 @@ impl Bucket {
         done.map(|_| ()).map_err(|error| self.failed(error, "write a file"))
     }
 
-    /// Removes a file.
+    /// Removes a file. One that is gone already is fine.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        self.objects.delete(&path(key)?).await.map_err(|error| self.failed(error, "remove a file"))
+        match self.objects.delete(&path(key)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed(error, "remove a file")),
+        }
     }
 
     /// Begins a file that comes in parts, and is not seen before [`Bucket::complete`].
@@ -292,14 +301,17 @@ impl Bucket {
 
     fn failed(&self, error: object_store::Error, action: &'static str) -> Error {
         use object_store::Error as Failure;
+        let whole = chain(&error);
         let reason = reason(&error);
-        match error {
-            Failure::NotFound { .. } => Error::BucketNotFound { bucket: self.name.clone(), reason },
-            Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. } => {
-                Error::CredentialsRefused { connection: self.connection.clone(), reason }
-            }
-            _ => Error::StorageFailed { action, reason },
+        let is_one_of = |codes: &[&str]| codes.iter().any(|code| whole.contains(&format!("<Code>{code}</Code>")));
+        if is_one_of(&["NoSuchBucket"]) {
+            return Error::BucketNotFound { bucket: self.name.clone(), reason };
         }
+        let is_refused = matches!(error, Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. });
+        if is_refused || is_one_of(REFUSALS) {
+            return Error::CredentialsRefused { connection: self.connection.clone(), reason };
+        }
+        Error::StorageFailed { action, reason }
     }
 }
 
@@ -307,21 +319,22 @@ fn path(key: &str) -> Result<Path> {
     Path::parse(key).map_err(|error| Error::bad_request(format!("'{key}' cannot be a file's key: {error}")))
 }
 
-/// What went wrong, from the innermost cause that says something: a store's own words, if it answered.
+/// An error and its causes.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// What went wrong: a store's own words, if it answered, else the innermost cause.
 pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        texts.push(cause.to_string());
-        source = cause.source();
-    }
-    let whole = texts.join(": ");
-    let said = ["Message", "message"].into_iter().find_map(|tag| {
+    let whole = chain(error);
+    let said = ["Message", "message", "Code"].into_iter().find_map(|tag| {
         let begin = whole.find(&format!("<{tag}>"))? + tag.len() + 2;
         let length = whole[begin..].find("</")?;
-        Some(whole[begin..begin + length].to_owned())
+        Some(whole[begin..begin + length].to_owned()).filter(|text| !text.trim().is_empty())
     });
-    let mut text = said.unwrap_or_else(|| texts.pop().filter(|text| !text.is_empty()).unwrap_or(whole));
+    let innermost = std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string);
+    let mut text = said.or(innermost.filter(|text| !text.is_empty())).unwrap_or(whole);
     text.retain(|c| !c.is_control());
     if text.len() > REASON_BYTES {
         let end = (0..=REASON_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();

@@ -15,7 +15,21 @@ async fn create(app: &TestApp, form: &str) -> Value {
 async fn a_connection_is_kept_and_its_secrets_are_not_shown() {
     let app = TestApp::new().await;
     let created = create(&app, S3).await;
-    insta::assert_snapshot!(serde_json::to_string_pretty(&redact(created.clone())).unwrap(), @r#""#);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&redact(created.clone())).unwrap(), @r#"
+    {
+      "id": "[uuid 1]",
+      "name": "store",
+      "service": "s3",
+      "settings": {
+        "s3_access_key_id": "AKIAVISIBLE",
+        "s3_region": "eu-west-3"
+      },
+      "linkers": [],
+      "sinks": [],
+      "created_at": "[time]",
+      "updated_at": "[time]"
+    }
+    "#);
     let id = created["id"].as_str().unwrap();
     for reference in [id, "store"] {
         let uri = format!("/v0/connectors/{reference}");

@@ -46,10 +46,10 @@ async fn the_trust_policy_names_the_workspace() {
     assert_eq!(id.len(), 32);
     let settings = app.get("/v0/integrations/s3/settings").send().await.assert_status(200).json();
     assert_eq!(settings, json!({"principal": "arn:aws:iam::123456789012:root", "external_id": id}));
-    let other = app.other_workspace().await.get(TRUST).send().await.assert_status(200).json();
-    assert_ne!(external_id(&other), id);
     let app = app.restart().await;
     assert_eq!(external_id(&app.get(TRUST).send().await.json()), id);
+    let other = app.other_workspace().await.get(TRUST).send().await.assert_status(200).json();
+    assert_ne!(external_id(&other), id);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::sinks::{FORM, SinkApp};
-use crate::support::redact;
+use crate::support::{Part, redact};
 
 /// So many rows that a file of them comes in several parts.
 const MANY: &str = "SELECT number AS id, hex(sipHash128(number)) AS text FROM numbers(900000)";
@@ -36,6 +36,15 @@ async fn run_large(app: &SinkApp, form: &str) -> Value {
     app.job(&id).await
 }
 
+/// Waits until a part of a file does not come through.
+async fn stuck(app: &SinkApp) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !app.s3.is_cut() {
+        assert!(Instant::now() < deadline, "no part was sent");
+        tokio::task::yield_now().await;
+    }
+}
+
 fn gunzip(bytes: &[u8]) -> String {
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(bytes).read_to_string(&mut text).unwrap();
@@ -56,7 +65,34 @@ async fn a_run_answers_the_node_and_a_job() {
     let mut job = app.job(node["job"]["id"].as_str().unwrap()).await;
     assert_eq!(job["job_url"], node["job"]["job_url"]);
     job["job_url"] = "[url]".into();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&redact(job)).unwrap(), @r#""#);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&redact(job)).unwrap(), @r#"
+    {
+      "id": "[uuid 1]",
+      "job_id": "[uuid 1]",
+      "kind": "sink",
+      "status": "done",
+      "created_at": "[time]",
+      "updated_at": "[time]",
+      "started_at": "[time]",
+      "is_cancellable": false,
+      "pipe_id": "[id 2]",
+      "pipe_name": "p",
+      "job_url": "[url]",
+      "query_id": "[uuid 3]",
+      "service": "s3",
+      "path": "s3://exports/daily",
+      "file_template": "export_file",
+      "format": "csv",
+      "compression": "gz",
+      "write_strategy": "new",
+      "written_rows": 3,
+      "written_bytes": 91,
+      "written_files": 1,
+      "output": [
+        "daily/export_file.csv.gz"
+      ]
+    }
+    "#);
     assert_eq!(gunzip(&app.s3.files("exports")["daily/export_file.csv.gz"]), ALL);
     let jobs = app.get("/v0/jobs?kind=sink&pipe_name=p").send().await.json();
     assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1);
@@ -203,7 +239,7 @@ async fn a_network_that_is_cut_in_mid_upload_leaves_nothing() {
     let app = SinkApp::new().await;
     large(&app, MANY).await;
     for strategy in ["new", "truncate"] {
-        app.s3.cut_after_parts(1, false);
+        app.s3.after_parts(1, Part::IsCut);
         let job = run_large(&app, &format!("write_strategy={strategy}")).await;
         assert!(app.s3.is_cut());
         assert_eq!(job["status"], "error", "{job}");
@@ -212,7 +248,7 @@ async fn a_network_that_is_cut_in_mid_upload_leaves_nothing() {
         assert_eq!(app.s3.keys("exports"), Vec::<String>::new());
         assert_eq!(app.s3.half_written(), Vec::<std::path::PathBuf>::new());
     }
-    app.s3.cut_after_parts(i64::MAX, false);
+    app.s3.after_parts(i64::MAX, Part::IsCut);
     assert_eq!(run_large(&app, "").await["status"], "done");
 }
 
@@ -220,7 +256,7 @@ async fn a_network_that_is_cut_in_mid_upload_leaves_nothing() {
 async fn a_store_that_is_gone_ends_the_job() {
     let app = SinkApp::new().await;
     large(&app, MANY).await;
-    app.s3.cut_after_parts(1, true);
+    app.s3.after_parts(1, Part::EndsAll);
     let job = run_large(&app, "").await;
     assert_eq!(job["status"], "error", "{job}");
     assert_eq!(app.s3.keys("exports"), Vec::<String>::new());
@@ -232,18 +268,14 @@ async fn a_store_that_is_gone_ends_the_job() {
 #[tokio::test]
 async fn a_cancelled_run_leaves_nothing() {
     let app = SinkApp::new().await;
-    // Slow enough that it is met in the middle.
-    large(&app, "SELECT hex(sipHash128(number)) AS text, sleepEachRow(0.00002) AS z FROM numbers(9000000)").await;
+    large(&app, MANY).await;
+    app.s3.after_parts(1, Part::Hangs);
     let id = start_large(&app, "").await;
-    let (runner, job) = (app.run_jobs(), async {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while app.s3.half_written().is_empty() {
-            assert!(Instant::now() < deadline, "no part was written");
-            tokio::task::yield_now().await;
-        }
+    let cancelled = async {
+        stuck(&app).await;
         app.post(&format!("/v0/jobs/{id}/cancel")).send().await.assert_status(200).json()
-    });
-    let ((), job) = tokio::join!(runner, job);
+    };
+    let ((), job) = tokio::join!(app.run_jobs(), cancelled);
     assert_eq!(job["status"], "cancelling");
     assert_eq!(app.job(&id).await["status"], "cancelled");
     assert_eq!((app.s3.keys("exports"), app.s3.half_written()), (vec![], vec![]));
@@ -285,17 +317,12 @@ async fn what_waits_goes_with_its_sink() {
 #[tokio::test]
 async fn a_run_that_its_server_left_is_undone() {
     let app = SinkApp::new().await;
-    large(&app, "SELECT hex(sipHash128(number)) AS text, sleepEachRow(0.00002) AS z FROM numbers(9000000)").await;
+    large(&app, MANY).await;
+    app.s3.after_parts(1, Part::Hangs);
     let id = start_large(&app, "").await;
     tokio::select! {
-        () = app.run_jobs() => panic!("the run was over at once"),
-        () = async {
-            let deadline = Instant::now() + Duration::from_secs(60);
-            while app.s3.half_written().is_empty() {
-                assert!(Instant::now() < deadline, "no part was written");
-                tokio::task::yield_now().await;
-            }
-        } => {}
+        () = app.run_jobs() => panic!("the run did not wait for its part"),
+        () = stuck(&app) => {}
     }
     let app = app.restart().await;
     app.take_over_jobs().await;

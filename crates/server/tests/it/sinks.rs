@@ -182,7 +182,7 @@ async fn every_documented_code_of_setting() {
 async fn a_query_that_may_not_be_run_is_forbidden() {
     let app = SinkApp::new().await.with_pipe().await;
     app.set(FORM).await.assert_status(200);
-    for sql in ["SELECT * FROM system.processes", "SELECT * FROM file('/etc/passwd')", "SELECT * FROM url('http://x')"]
+    for sql in ["SELECT * FROM s3('http://x/y')", "SELECT * FROM file('/etc/passwd')", "SELECT * FROM url('http://x')"]
     {
         app.store_sink_unchecked("p", sql).await;
         app.post("/v0/pipes/p/sink").send().await.assert_error(403);

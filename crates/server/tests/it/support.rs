@@ -14,7 +14,7 @@ pub(crate) use app::TestApp;
 pub(crate) use client::{Client, Request};
 pub(crate) use file::assert_file;
 pub(crate) use redact::redact;
-pub(crate) use s3::{KEY, S3Server, SECRET};
+pub(crate) use s3::{KEY, Part, S3Server, SECRET};
 
 /// Compresses as clients do.
 pub(crate) fn gzip(text: &str) -> Vec<u8> {

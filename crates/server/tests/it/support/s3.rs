@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -23,13 +23,23 @@ pub(crate) struct S3Server {
     network: Arc<Network>,
 }
 
+/// What becomes of a part of a file that does not come through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Its connection is cut.
+    IsCut,
+    /// So is every other, from then on.
+    EndsAll,
+    /// It is never answered.
+    Hangs,
+}
+
 /// What comes through.
 #[derive(Debug)]
 struct Network {
     /// Parts of files that still do.
     parts: AtomicI64,
-    /// Whether nothing does any more once a part did not.
-    is_fatal: AtomicBool,
+    then: Mutex<Part>,
     is_down: AtomicBool,
 }
 
@@ -46,20 +56,20 @@ impl S3Server {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let network = Arc::new(Network {
             parts: AtomicI64::new(i64::MAX),
-            is_fatal: AtomicBool::new(false),
+            then: Mutex::new(Part::IsCut),
             is_down: AtomicBool::new(false),
         });
         tokio::spawn(serve(listener, builder.build(), network.clone()));
         S3Server { folder, endpoint, network }
     }
 
-    /// After so many parts of files, no more of them come through; nor does anything else, if `is_fatal`.
-    pub(crate) fn cut_after_parts(&self, parts: i64, is_fatal: bool) {
-        self.network.is_fatal.store(is_fatal, Ordering::Relaxed);
+    /// Says what becomes of parts after so many.
+    pub(crate) fn after_parts(&self, parts: i64, then: Part) {
+        *self.network.then.lock().unwrap() = then;
         self.network.parts.store(parts, Ordering::Relaxed);
     }
 
-    /// Whether a part has been cut off.
+    /// Whether a part did not come through.
     pub(crate) fn is_cut(&self) -> bool {
         self.network.parts.load(Ordering::Relaxed) < 0
     }
@@ -90,13 +100,18 @@ impl S3Server {
 }
 
 impl Network {
-    fn passes(&self, request: &http::Request<Incoming>) -> bool {
+    /// Fails for what does not come through; what hangs does not come back.
+    async fn pass(&self, request: &http::Request<Incoming>) -> std::io::Result<()> {
         let is_part = request.uri().query().is_some_and(|query| query.contains("partNumber="));
         if is_part && self.parts.fetch_sub(1, Ordering::Relaxed) <= 0 {
-            self.is_down.fetch_or(self.is_fatal.load(Ordering::Relaxed), Ordering::Relaxed);
-            return false;
+            let then = *self.then.lock().unwrap();
+            match then {
+                Part::IsCut => return Err(std::io::Error::other("cut off")),
+                Part::EndsAll => self.is_down.store(true, Ordering::Relaxed),
+                Part::Hangs => std::future::pending().await,
+            }
         }
-        !self.is_down.load(Ordering::Relaxed)
+        if self.is_down.load(Ordering::Relaxed) { Err(std::io::Error::other("cut off")) } else { Ok(()) }
     }
 }
 
@@ -105,12 +120,10 @@ async fn serve(listener: TcpListener, service: S3Service, network: Arc<Network>)
         let (stream, _) = listener.accept().await.unwrap();
         let (service, network) = (service.clone(), network.clone());
         let answer = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-            let (passes, service) = (network.passes(&request), service.clone());
+            let (network, service) = (network.clone(), service.clone());
             // A connection whose service fails is closed without an answer.
             async move {
-                if !passes {
-                    return Err(std::io::Error::other("cut off"));
-                }
+                network.pass(&request).await?;
                 let answer = service.call(request.map(s3s::Body::from)).await;
                 answer.map_err(|error| std::io::Error::other(format!("{error:?}")))
             }

@@ -38,7 +38,7 @@ chaos: setup
 	CHAOS_KILLS=50 CHAOS_COPY_ROWS=300000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 	CHAOS_KILLS=2 CHAOS_COPY_ROWS=14000000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 
-# One minute of random templates and SQL.
+# Random templates and SQL, a few minutes. It prints its seed; FUZZ_SEED repeats a run.
 fuzz: setup
 	scripts/fuzz.sh
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderName, USER_AGENT};
+use http::header::{HOST, HeaderName, TE, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use standpipe_sql::Sql;
@@ -164,6 +164,19 @@ impl Client {
         Ok(())
     }
 
+    /// Whether a run with this id is listed: a killed one is until it has ended.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn is_running(&self, query_id: &str) -> Result<bool, Error> {
+        Ok(self.progress(query_id).await?.is_some())
+    }
+
+    /// Whether this is the embedded engine, which ends a query by itself when its client leaves.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.inner.target, Target::Embedded)
+    }
+
     /// How far the run with this id has come; `None` when it runs nowhere.
     ///
     /// # Errors
@@ -278,6 +291,7 @@ impl Client {
         match &self.inner.target {
             Target::Embedded => {
                 headers.insert(LANE, HeaderValue::from_static(lane.as_str()));
+                headers.insert(TE, HeaderValue::from_static("trailers"));
             }
             Target::Server { user, password } => {
                 headers.insert(USER, user.clone());
@@ -333,7 +347,7 @@ fn credential(what: &str, value: &str) -> Result<HeaderValue, Error> {
 
 /// Reads the rest of an answer that says nothing but that it worked.
 async fn finish(response: Response<AnswerBody>) -> Result<Summary, Error> {
-    let summary = text_header(response.headers(), "x-clickhouse-summary").as_deref().and_then(Summary::parse);
+    let summary = response.body().summary();
     gather(response.into_body(), Some(SMALL_ANSWER_BYTES)).await?;
     Ok(summary.unwrap_or_default())
 }

@@ -12,6 +12,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The engine does not do this with a table of this kind.
+    UNSUPPORTED_METHOD = 1;
     /// A function got arguments it cannot take.
     BAD_ARGUMENTS = 36;
     /// A value could not be parsed from text.
@@ -66,12 +68,18 @@ codes! {
     TOO_SLOW = 160;
     /// The statement is not allowed in readonly mode.
     READONLY = 164;
+    /// One alias is given to several expressions.
+    MULTIPLE_EXPRESSIONS_FOR_ALIAS = 179;
+    /// FINAL of a table that has no versions of rows.
+    ILLEGAL_FINAL = 181;
     /// An aggregate function stands where none may.
     ILLEGAL_AGGREGATION = 184;
     /// User name or password is wrong (old servers).
     WRONG_PASSWORD = 193;
     /// The server's limit, or a lane's queue, is full; nothing was run.
     TOO_MANY_SIMULTANEOUS_QUERIES = 202;
+    /// A name may mean several columns.
+    AMBIGUOUS_IDENTIFIER = 207;
     /// The connection to another server could not be made.
     NETWORK_ERROR = 210;
     /// A column is neither aggregated nor in GROUP BY.
@@ -84,12 +92,16 @@ codes! {
     TOO_MANY_BYTES = 307;
     /// The engine refuses experimental features.
     SUPPORT_IS_DISABLED = 344;
+    /// Values of these types have no type in common.
+    NO_COMMON_TYPE = 386;
     /// The query was killed.
     QUERY_WAS_CANCELLED = 394;
     /// `throwIf` threw.
     FUNCTION_THROW_IF_VALUE_IS_NON_ZERO = 395;
     /// `max_result_rows` or `max_result_bytes` was passed.
     TOO_MANY_ROWS_OR_BYTES = 396;
+    /// A join on a condition that the engine cannot join on.
+    INVALID_JOIN_ON_EXPRESSION = 403;
     /// A placeholder has no value.
     UNKNOWN_QUERY_PARAMETER = 456;
     /// A placeholder's value does not fit its type.

@@ -21,7 +21,8 @@ pub struct QueryResponse {
     pub format: Option<String>,
     /// The body's media type.
     pub content_type: Option<String>,
-    /// Counts known when the answer began. Final for answers that were gathered first, early for streamed ones.
+    /// Counts known when the answer began. Final for answers that were gathered first, early for streamed ones: see
+    /// [`AnswerBody::summary`].
     pub summary: Option<Summary>,
     /// Copied from the options.
     limit_bytes: Option<usize>,
@@ -35,7 +36,7 @@ impl QueryResponse {
             query_id: text_header(headers, "x-clickhouse-query-id"),
             format: text_header(headers, "x-clickhouse-format"),
             content_type: text_header(headers, "content-type"),
-            summary: text_header(headers, "x-clickhouse-summary").as_deref().and_then(Summary::parse),
+            summary: response.body().summary(),
             limit_bytes,
             body: response.into_body(),
         }
@@ -105,7 +106,7 @@ pub(crate) async fn gather(mut body: AnswerBody, limit_bytes: Option<usize>) -> 
     Ok(all.freeze())
 }
 
-/// The next bytes; trailers, which ClickHouse does not send, are passed over.
+/// The next bytes.
 async fn next_chunk(body: &mut AnswerBody) -> Result<Option<Bytes>, Error> {
     while let Some(frame) = body.frame().await {
         if let Ok(chunk) = frame?.into_data() {

@@ -20,6 +20,8 @@ pub struct Summary {
     pub result_bytes: Option<u64>,
     /// Run time inside the engine, nanoseconds.
     pub elapsed_ns: Option<u64>,
+    /// Peak memory of the run in bytes.
+    pub memory_usage: Option<u64>,
 }
 
 /// The header as it comes: numbers, as strings.
@@ -39,6 +41,8 @@ struct Header {
     result_bytes: Value,
     #[serde(default)]
     elapsed_ns: Value,
+    #[serde(default)]
+    memory_usage: Value,
 }
 
 impl Summary {
@@ -53,6 +57,7 @@ impl Summary {
             result_rows: count(&header.result_rows),
             result_bytes: count(&header.result_bytes),
             elapsed_ns: count(&header.elapsed_ns),
+            memory_usage: count(&header.memory_usage),
         })
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -22,8 +22,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
 
-use crate::{Body, Error};
+use crate::response::text_header;
+use crate::{Body, Error, Summary};
 
+/// Counters of a run: a header, and behind a streamed answer a trailer.
+const SUMMARY: &str = "x-clickhouse-summary";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where ClickHouse listens.
@@ -71,7 +74,8 @@ impl Transport {
 
     fn answer(self: &Arc<Self>, answer: Response<Incoming>, connection: Connection) -> Response<AnswerBody> {
         let (transport, connection) = (Arc::clone(self), Some(connection));
-        answer.map(|incoming| AnswerBody { incoming, ended: false, connection, transport })
+        let summary = summary_of(answer.headers());
+        answer.map(|incoming| AnswerBody { incoming, summary, ended: false, connection, transport })
     }
 
     /// An idle connection that the other side has not closed, as far as this side knows.
@@ -172,10 +176,23 @@ impl fmt::Debug for Connection {
 #[derive(Debug)]
 pub struct AnswerBody {
     incoming: Incoming,
+    summary: Option<Summary>,
     /// The end was read.
     ended: bool,
     connection: Option<Connection>,
     transport: Arc<Transport>,
+}
+
+impl AnswerBody {
+    /// The counts as far as they are known: those that came when the answer began, or the final ones, which may come at its
+    /// end. `None` when the other side tells none.
+    pub fn summary(&self) -> Option<Summary> {
+        self.summary
+    }
+}
+
+fn summary_of(fields: &HeaderMap) -> Option<Summary> {
+    text_header(fields, SUMMARY).as_deref().and_then(Summary::parse)
 }
 
 impl http_body::Body for AnswerBody {
@@ -186,7 +203,14 @@ impl http_body::Body for AnswerBody {
         if let Some(connection) = &mut self.connection {
             connection.drive(context);
         }
-        let frame = Pin::new(&mut self.incoming).poll_frame(context);
+        let mut frame = Pin::new(&mut self.incoming).poll_frame(context);
+        // A trailer says something about the answer; it is no part of it.
+        while let Poll::Ready(Some(Ok(trailers))) = &frame
+            && let Some(trailers) = trailers.trailers_ref()
+        {
+            self.summary = summary_of(trailers).or(self.summary);
+            frame = Pin::new(&mut self.incoming).poll_frame(context);
+        }
         match &frame {
             Poll::Ready(None) => self.ended = true,
             Poll::Ready(Some(Err(_))) => self.connection = None,

@@ -14,7 +14,7 @@ pub use token_value::{mint_token_value, token_hash};
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
-use crate::model::{DataSource, Pipe, Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
+use crate::model::{DataSource, Pipe, RowFilter, Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
 
 /// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
 /// from its first check to its last byte.
@@ -23,6 +23,8 @@ pub struct Access {
     snapshot: Arc<Snapshot>,
     workspace: Arc<Workspace>,
     token: Arc<Token>,
+    /// The request's id, for what is recorded of it; empty for work of the server's own.
+    request_id: Arc<str>,
 }
 
 impl Access {
@@ -31,14 +33,24 @@ impl Access {
     pub fn authenticate(snapshot: Arc<Snapshot>, value: Option<&str>) -> Result<Access> {
         let value = value.filter(|value| !value.is_empty()).ok_or(Error::TokenMissing)?;
         let (workspace, token) = snapshot.find_token(value).ok_or(Error::TokenUnknown)?;
-        Ok(Access { workspace, token, snapshot })
+        Ok(Access { workspace, token, snapshot, request_id: Arc::default() })
+    }
+
+    /// The same for the request of this id.
+    pub fn for_request(self, id: &str) -> Access {
+        Access { request_id: id.into(), ..self }
+    }
+
+    /// The request's id; empty for work of the server's own.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// What a job may do that this token asked for. Errors: [`Error::TokenUnknown`] when the token is gone.
     pub(crate) fn of_token(snapshot: Arc<Snapshot>, workspace: WorkspaceId, token: TokenId) -> Result<Access> {
         let workspace = snapshot.workspace(workspace).ok_or(Error::TokenUnknown)?;
         let token = workspace.tokens.get(&token).ok_or(Error::TokenUnknown)?.clone();
-        Ok(Access { workspace, token, snapshot })
+        Ok(Access { workspace, token, snapshot, request_id: Arc::default() })
     }
 
     /// What a schedule may do: nothing of its own, only what a pipe does for whoever may use it.
@@ -55,7 +67,7 @@ impl Access {
             value: SecretString::default(),
             created_at: Timestamp::UNIX_EPOCH,
         };
-        Ok(Access { workspace, token: Arc::new(token), snapshot })
+        Ok(Access { workspace, token: Arc::new(token), snapshot, request_id: Arc::default() })
     }
 
     /// The workspace that the token belongs to, as it was when the request began.
@@ -81,7 +93,7 @@ impl Access {
     /// The same token over a newer snapshot, after the request itself changed the catalog.
     pub fn refreshed(&self, snapshot: Arc<Snapshot>) -> Access {
         let workspace = snapshot.workspace(self.workspace.id).unwrap_or_else(|| self.workspace.clone());
-        Access { snapshot, workspace, token: self.token.clone() }
+        Access { snapshot, workspace, ..self.clone() }
     }
 
     /// Whether the token allows everything.
@@ -89,8 +101,9 @@ impl Access {
         self.token.is_admin()
     }
 
-    fn has(&self, scope: Scope) -> bool {
-        self.token.scopes.iter().any(|held| *held == Scope::Admin || *held == scope)
+    /// Whether the token holds the scope, for all rows or for some, or everything.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        self.is_admin() || self.token.holds(scope)
     }
 
     fn require(&self, scopes: &[Scope], needed: impl FnOnce() -> String) -> Result<()> {
@@ -165,6 +178,14 @@ impl Access {
     /// Whether SQL of the token's own may read the pipe.
     pub fn can_read_pipe(&self, pipe: &Pipe) -> bool {
         self.has(Scope::PipesRead(pipe.id))
+    }
+
+    /// The filters of a READ scope that the token holds for some rows only: it sees the rows that one of them lets through.
+    /// None for a token that sees all rows, and for one without the scope, to which a pipe may lend its own right.
+    pub(crate) fn row_filters(&self, scope: Scope) -> Vec<Arc<RowFilter>> {
+        let held = self.token.scopes.iter().filter(|grant| grant.scope == scope);
+        let filters: Option<Vec<_>> = held.map(|grant| grant.filter.clone()).collect();
+        filters.filter(|_| !self.is_admin()).unwrap_or_default()
     }
 
     /// Whether the token sees the data source's definition: any right on it, or the right to create some.

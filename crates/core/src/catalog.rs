@@ -146,8 +146,8 @@ mod tests {
     use crate::access::SecretKey;
     use crate::clock::Random;
     use crate::model::{
-        CopyMode, CopyRole, DataSource, DataSourceId, DataSourceState, Node, NodeId, Pipe, PipeId, Published,
-        ResourceName, Role, Scope, Token, TokenId,
+        CopyMode, CopyRole, DataSource, DataSourceId, DataSourceState, Grant, Node, NodeId, Pipe, PipeId, Published,
+        ResourceName, Role, RowFilter, Scope, Token, TokenId,
     };
     use crate::read::NodeSql;
     use crate::schedules::Schedule;
@@ -180,6 +180,7 @@ mod tests {
             sql: NodeSql::stored("n", "SELECT 1", &TemplateLimits::default()),
             description: None,
             materialized: None,
+            cache_seconds: None,
             tags: Default::default(),
             dependencies: vec!["x".to_owned()],
             params: vec![serde_json::json!({"name": "x"})],
@@ -217,7 +218,13 @@ mod tests {
             name: format!("t{number}_{name}"),
             description: String::new(),
             origin: "C".to_owned(),
-            scopes: vec![Scope::Admin, Scope::PipesRead(PipeId::parse(&id(name)).unwrap())],
+            scopes: vec![
+                Scope::Admin.into(),
+                Grant {
+                    scope: Scope::PipesRead(PipeId::parse(&id(name)).unwrap()),
+                    filter: (name > 2).then(|| Arc::new(RowFilter { text: "a".to_owned(), bound: "b".to_owned() })),
+                },
+            ],
             value: format!("p.{number}.{name}").into(),
             created_at: Timestamp::UNIX_EPOCH,
         }))

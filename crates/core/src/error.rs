@@ -33,6 +33,12 @@ pub enum Error {
         /// As written in the SQL.
         name: String,
     },
+    /// SQL names a service data source that there is none of.
+    #[error("service data source 'tinybird.{name}' not found: there are {}", crate::service_data::names())]
+    ServiceDataUnknown {
+        /// As written in the SQL, without the database.
+        name: String,
+    },
     /// A name breaks the rules for names.
     #[error("'{name}' cannot be a name: {reason}")]
     BadName {
@@ -283,6 +289,20 @@ pub enum Error {
         /// What was tried.
         action: &'static str,
     },
+    /// A token, an endpoint or a workspace has as many reads as it may have at once.
+    #[error("{holder} has {limit} reads running or waiting, and may have no more at once: wait for one of them to end")]
+    TooManyReads {
+        /// Who has a limit, in words.
+        holder: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// A read waited too long for a place among the running ones.
+    #[error("the query waited {seconds} s for its turn in vain: try again in a moment")]
+    QueueTimeout {
+        /// The longest wait.
+        seconds: u64,
+    },
     /// The engine has too much to do.
     #[error("too many queries are running: try again in a moment")]
     Busy,
@@ -404,13 +424,15 @@ pub enum ErrorCode {
     ResultTooLarge,
     BodyTooLarge,
     EngineUnavailable,
+    TooManyReads,
+    QueueTimeout,
     Busy,
     Internal,
 }
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [ErrorCode; 41] = [
+    pub const ALL: [ErrorCode; 43] = [
         ErrorCode::TokenMissing,
         ErrorCode::TokenUnknown,
         ErrorCode::Forbidden,
@@ -450,6 +472,8 @@ impl ErrorCode {
         ErrorCode::ResultTooLarge,
         ErrorCode::BodyTooLarge,
         ErrorCode::EngineUnavailable,
+        ErrorCode::TooManyReads,
+        ErrorCode::QueueTimeout,
         ErrorCode::Busy,
         ErrorCode::Internal,
     ];
@@ -509,6 +533,10 @@ impl ErrorCode {
             ErrorCode::ResultTooLarge => ("result_too_large", "The answer is larger than allowed."),
             ErrorCode::BodyTooLarge => ("body_too_large", "The request's body is larger than allowed."),
             ErrorCode::EngineUnavailable => ("engine_unavailable", "The engine is starting or restarting."),
+            ErrorCode::TooManyReads => {
+                ("too_many_reads", "The token, endpoint or workspace has as many reads as it may have at once.")
+            }
+            ErrorCode::QueueTimeout => ("queue_timeout", "The query waited too long for its turn."),
             ErrorCode::Busy => ("busy", "Too many queries are running or waiting."),
             ErrorCode::Internal => ("internal", "The server failed; its log says more."),
         }
@@ -523,7 +551,7 @@ impl Error {
             Error::TokenUnknown => ErrorCode::TokenUnknown,
             Error::Forbidden { .. } => ErrorCode::Forbidden,
             Error::NameForbidden { .. } => ErrorCode::NameForbidden,
-            Error::NameUnknown { .. } => ErrorCode::NameUnknown,
+            Error::NameUnknown { .. } | Error::ServiceDataUnknown { .. } => ErrorCode::NameUnknown,
             Error::BadName { .. } => ErrorCode::BadName,
             Error::NameTaken { .. } => ErrorCode::NameTaken,
             Error::ChangedMeanwhile { .. } => ErrorCode::ChangedMeanwhile,
@@ -558,6 +586,8 @@ impl Error {
             Error::ResultTooLarge { .. } => ErrorCode::ResultTooLarge,
             Error::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
             Error::EngineUnavailable { .. } => ErrorCode::EngineUnavailable,
+            Error::TooManyReads { .. } => ErrorCode::TooManyReads,
+            Error::QueueTimeout { .. } => ErrorCode::QueueTimeout,
             Error::Busy => ErrorCode::Busy,
             Error::Internal { .. } => ErrorCode::Internal,
         }

@@ -4,7 +4,7 @@
 //! the guard has passed or that `storage` has made.
 //!
 //! Start reading at [`Standpipe`] (what there is), then `operations` (what callers can do), `catalog` (how everything is
-//! kept in memory and on disk), `read` and `write`.
+//! kept in memory and on disk), `read` and `write`. What the server tells about itself is `service_data`.
 
 mod standpipe;
 
@@ -17,6 +17,7 @@ pub mod outbound;
 pub mod read;
 pub mod schedules;
 pub mod sinks;
+pub mod service_data;
 pub mod storage;
 pub mod store;
 pub mod write;

@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod data_source;
+pub mod grant;
 pub mod id;
 pub mod name;
 pub mod pipe;
@@ -11,6 +12,7 @@ pub mod workspace;
 
 pub use connection::{Connection, Service};
 pub use data_source::{DataSource, DataSourceState, PhysicalTable};
+pub use grant::{Grant, RowFilter};
 pub use id::{ConnectionId, DataSourceId, JobId, NodeId, PipeId, TokenId, WorkspaceId};
 pub use name::ResourceName;
 pub use pipe::{CopyMode, CopyRole, FileOutput, Node, Pipe, Published, Role, SinkOutput, SinkRole};

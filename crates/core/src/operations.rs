@@ -9,5 +9,6 @@ pub(crate) mod new_rows;
 pub mod nodes;
 pub mod pipes;
 pub mod sinks;
+pub mod sql_text;
 pub mod tokens;
 pub mod workspaces;

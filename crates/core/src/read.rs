@@ -3,21 +3,37 @@
 //! The order is always the same: templates render, names become tables, the guard passes the text, the engine runs that
 //! text byte for byte.
 
+mod admission;
+mod answer;
+mod cache;
 mod copying;
+mod describe;
+mod effort;
 mod explain;
+mod filters;
 mod format;
 mod guard;
+mod limits;
 mod names;
 mod node_sql;
+mod overdue;
+mod places;
 pub(crate) mod rules;
 pub(crate) mod run;
 mod sinking;
+mod user_names;
 
+pub use admission::{ReadFigures, ReadPlaces};
+pub use answer::{Answer, Broken, ReadBody, ReadResponse};
 pub use copying::CopyQuery;
+pub use effort::Effort;
+pub(crate) use effort::short_first;
 pub use explain::Explained;
 pub use format::{Format, OutputSettings};
 pub use guard::Guard;
+pub use limits::{LimitBook, NarrowLimits, ReadLimits};
 pub use node_sql::{NodeSql, TemplateLimits};
-pub use run::{Answer, Inspected, Query, ReadLimits, Reader};
+pub use overdue::RestartEngine;
+pub use run::{Inspected, Query, ReadRules, Reader};
 pub(crate) use sinking::RowStream;
 pub use sinking::SinkQuery;

@@ -14,9 +14,10 @@ use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
 use crate::jobs::{JobLimits, Jobs};
 use crate::outbound::Outbound;
-use crate::read::{Guard, ReadLimits, Reader, TemplateLimits};
+use crate::read::{Guard, ReadRules, Reader, RestartEngine};
+use crate::service_data::{ServiceData, ServiceDataSettings};
 use crate::sinks::{AwsIdentity, Claims, Gate};
-use crate::storage::{Faults, Reconciled, Storage};
+use crate::storage::{Faults, Reconciled, ServiceTables, Storage};
 use crate::store::Store;
 use crate::write::{Registry, WriteLimits, Writer};
 
@@ -28,6 +29,7 @@ pub struct Standpipe {
     pub(crate) reader: Reader,
     pub(crate) writer: Arc<Writer>,
     pub(crate) registry: Registry,
+    pub(crate) service_data: ServiceData,
     pub(crate) jobs: Jobs,
     pub(crate) gate: Gate,
     /// Where runs put aside what is too much for memory.
@@ -58,11 +60,11 @@ pub struct Parts {
     /// What the names of our databases begin with; empty for the embedded engine.
     pub database_prefix: String,
     /// Limits of reads.
-    pub read_limits: ReadLimits,
+    pub read_rules: ReadRules,
     /// Limits of appends.
     pub write_limits: WriteLimits,
-    /// Limits of templates.
-    pub template_limits: TemplateLimits,
+    /// How service data is kept.
+    pub service_data: ServiceDataSettings,
     /// Limits of jobs.
     pub job_limits: JobLimits,
     /// Whether addresses that users name may be private ones.
@@ -75,6 +77,8 @@ pub struct Parts {
     pub random: Random,
     /// Failures that tests plan.
     pub faults: Faults,
+    /// Restarts the engine when a query cannot be ended otherwise.
+    pub restart_engine: RestartEngine,
 }
 
 impl Standpipe {
@@ -84,7 +88,7 @@ impl Standpipe {
         let key_file = parts.key_file.unwrap_or_else(|| parts.data_dir.join("secret.key"));
         let key = SecretKey::open(&key_file, &parts.random)?;
         let store = Store::open(&parts.data_dir.join("metadata.sqlite"), key.clone()).await?;
-        let catalog = Catalog::load(store, &parts.template_limits).await?;
+        let catalog = Catalog::load(store, &parts.read_rules.templates).await?;
         let registry = Registry::default();
         let gate = Gate {
             outbound: Outbound::new(parts.allow_private_networks)?,
@@ -93,20 +97,28 @@ impl Standpipe {
             claims: Claims::default(),
         };
         let (client, clock, random) = (parts.client, parts.clock, parts.random);
+        let storage = Storage::new(client.clone(), parts.faults);
+        let tables = ServiceTables::new(storage.clone(), parts.service_data.retention);
+        let buffer_bytes = parts.service_data.buffer_bytes;
+        let service_data =
+            ServiceData::new(catalog.clone(), tables.clone(), buffer_bytes, clock.clone(), random.clone());
+        let reader = Reader::new(
+            client.clone(),
+            Guard::new(parts.checker, &parts.engine),
+            parts.read_rules,
+            registry.clone(),
+            parts.restart_engine,
+        );
+        let writer = Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone());
         Ok(Standpipe {
             catalog,
-            storage: Storage::new(client.clone(), parts.faults),
-            reader: Reader::new(
-                client.clone(),
-                Guard::new(parts.checker, &parts.engine),
-                parts.read_limits,
-                parts.template_limits,
-                registry.clone(),
-            ),
-            writer: Arc::new(Writer::new(client, parts.write_limits, registry.clone(), clock.clone(), random.clone())),
+            storage,
+            reader: reader.with_service_tables(tables),
+            writer: Arc::new(writer.recording_in(service_data.clone())),
             registry,
             gate,
             spool_dir: Arc::new(parts.data_dir),
+            service_data,
             jobs: Jobs::new(parts.job_limits, &random),
             key,
             clock,
@@ -120,13 +132,16 @@ impl Standpipe {
     /// Finishes or undoes what a crash left half done, then counts rows. Called once, when the engine first answers.
     pub async fn reconcile(&self) -> Result<Reconciled> {
         let done = self.storage.reconcile(&self.catalog).await?;
+        self.service_data.update_tables().await?;
         self.refresh_counts().await?;
         Ok(done)
     }
 
-    /// Asks the engine how many rows and bytes each data source has.
+    /// Asks the engine how many rows and bytes each data source has, and records what has changed.
     pub async fn refresh_counts(&self) -> Result<()> {
-        self.storage.refresh_counts(&self.catalog.snapshot(), &self.registry).await
+        self.storage.refresh_counts(&self.catalog.snapshot(), &self.registry).await?;
+        self.service_data.record_storage(&self.registry, true);
+        Ok(())
     }
 
     /// The catalog.
@@ -142,6 +157,11 @@ impl Standpipe {
     /// Appends data.
     pub fn writer(&self) -> &Arc<Writer> {
         &self.writer
+    }
+
+    /// What the server tells each workspace about itself.
+    pub fn service_data(&self) -> &ServiceData {
+        &self.service_data
     }
 
     /// What is known of each data source while the server runs.
@@ -186,11 +206,15 @@ impl Standpipe {
         self.tasks.reopen();
     }
 
-    /// Stops work that outlives its request, then closes the metadata. Nothing may be asked of it afterwards.
+    /// Stops work that outlives its request, writes the service data that is still buffered, then closes the metadata.
+    /// Nothing may be asked of it afterwards.
     pub async fn close(&self) {
         self.stopping.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if let Err(error) = self.service_data.flush().await {
+            tracing::warn!(%error, "service data of the last moments could not be written and is lost");
+        }
         self.catalog.store().close().await;
     }
 }

@@ -12,6 +12,7 @@ mod expression;
 mod expressions;
 mod fault;
 mod reconcile;
+mod service_tables;
 mod wall;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use definition::CheckedDefinition;
 pub use expressions::check_definition;
 pub use fault::{Fault, Faults};
 pub use reconcile::Reconciled;
+pub use service_tables::{Retention, ServiceTables};
 
 use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Error, Result};
@@ -32,6 +34,9 @@ use crate::write::Registry;
 
 /// How long one DDL statement may take.
 const DDL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long formatting a text may take.
+const FORMAT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs DDL in the engine.
 #[derive(Clone, Debug)]
@@ -105,6 +110,25 @@ impl Storage {
     /// Asks the engine how many rows and bytes each table has, and tells the registry.
     pub async fn refresh_counts(&self, snapshot: &Snapshot, registry: &Registry) -> Result<()> {
         counts::refresh(self, snapshot, registry).await
+    }
+
+    /// A SQL text in the engine's own form: keywords in capitals, one clause per line, no comments.
+    pub async fn format_query(&self, sql: &str) -> Result<String> {
+        let action = "format the SQL";
+        let options = QueryOptions::new(Lane::Check)
+            .setting("readonly", 1)
+            .setting("max_execution_time", FORMAT_TIMEOUT.as_secs())
+            // The text stands in the query as a literal, in which a byte may take four.
+            .setting("max_query_size", 4 * sql.len() + 1024);
+        let statement = ddl::format_query(sql);
+        let answer = async { self.client.query(&statement, &options).await?.text().await };
+        let answer = match tokio::time::timeout(FORMAT_TIMEOUT, answer).await {
+            Err(_) => return Err(Error::EngineUnavailable { action }),
+            Ok(answer) => answer.map_err(|error| Error::from_engine(error, action))?,
+        };
+        let (text,): (String,) = serde_json::from_str(&answer)
+            .map_err(|error| Error::internal(format!("the engine's formatted SQL cannot be read: {error}")))?;
+        Ok(text)
     }
 
     async fn execute(&self, statement: ddl::Statement, action: &'static str) -> Result<()> {

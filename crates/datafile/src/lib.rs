@@ -35,8 +35,8 @@ pub use error::{DatafileError, Warning};
 pub use header::{Permission, Tags, TokenGrant};
 pub use index::{IndexDef, parse_indexes};
 pub use pipe::{
-    BucketSink, Copy, CopyMode, Materialized, NodeDef, NodeKind, PipeFile, Sink, SinkTarget, Stream, parse_pipe,
-    parse_pipe_with,
+    BucketSink, Copy, CopyMode, Endpoint, Materialized, NodeDef, NodeKind, PipeFile, Sink, SinkTarget, Stream,
+    parse_pipe, parse_pipe_with,
 };
 pub use schedule::{Schedule, ScheduleError};
 pub use schema::{Codec, ColumnDef, ColumnDefault, DefaultKind, SchemaError, parse_schema, print_schema};

@@ -48,7 +48,7 @@ pub enum NodeKind {
     #[default]
     Standard,
     /// An HTTP endpoint.
-    Endpoint,
+    Endpoint(Endpoint),
     /// Rows of a data source, as they arrive.
     Materialized(Materialized),
     /// Rows of a data source, on a schedule.
@@ -57,6 +57,13 @@ pub enum NodeKind {
     Sink(Sink),
     /// Messages in a Kafka topic, as they arrive.
     Stream(Stream),
+}
+
+/// `TYPE endpoint`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// How many seconds an answer may be given again.
+    pub cache_seconds: Option<u32>,
 }
 
 /// `TYPE materialized`.
@@ -147,7 +154,7 @@ impl NodeKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             NodeKind::Standard => "standard",
-            NodeKind::Endpoint => "endpoint",
+            NodeKind::Endpoint(_) => "endpoint",
             NodeKind::Materialized(_) => "materialized",
             NodeKind::Copy(_) => "copy",
             NodeKind::Sink(_) => "sink",

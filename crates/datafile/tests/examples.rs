@@ -1,6 +1,6 @@
 //! The sample project is read without warnings, and says what its README and walk-through rely on.
 
-use standpipe_datafile::{NodeKind, check_keys, parse_datasource, parse_pipe};
+use standpipe_datafile::{Endpoint, NodeKind, check_keys, parse_datasource, parse_pipe};
 
 const FLIGHTS: &str = include_str!("../../../examples/flights/datasources/flights.datasource");
 const AIRLINES: &str = include_str!("../../../examples/flights/datasources/airlines.datasource");
@@ -31,7 +31,7 @@ fn every_pipe_of_the_sample_publishes_its_last_node() {
     for (file, text) in PIPES {
         let parsed = parse_pipe(file, text).unwrap();
         assert_eq!(parsed.warnings, []);
-        assert_eq!(parsed.nodes.last().unwrap().kind, NodeKind::Endpoint, "{file}");
+        assert_eq!(parsed.nodes.last().unwrap().kind, NodeKind::Endpoint(Endpoint::default()), "{file}");
         assert_eq!(parsed.to_string(), text, "a printed pipe is written like the sample");
     }
 }

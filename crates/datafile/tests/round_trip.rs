@@ -220,7 +220,7 @@ fn data_source() -> impl Strategy<Value = DataSourceFile> {
 fn pipe() -> impl Strategy<Value = PipeFile> {
     let schedule = select(vec![Schedule::OnDemand, Schedule::Cron("0 * * * *".to_owned())]);
     let kind = prop_oneof![
-        Just(NodeKind::Endpoint),
+        option::of(1..u32::MAX).prop_map(|cache_seconds| NodeKind::Endpoint(Endpoint { cache_seconds })),
         (value(), schedule.clone(), any::<bool>(), option::of(any::<bool>())).prop_map(
             |(target, schedule, replace, on_demand_compute)| {
                 let mode = if replace { CopyMode::Replace } else { CopyMode::Append };

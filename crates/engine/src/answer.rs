@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 use tokio::runtime::Handle;
@@ -18,6 +19,8 @@ use crate::ffi::QueryResult;
 
 /// Blocks that wait for the client at most; a block is some 65,000 rows.
 const BLOCKS_AHEAD: usize = 2;
+/// Counters of the run: a header of every answer, and the trailer of a stream, which knows them only at its end.
+pub(crate) const SUMMARY: HeaderName = HeaderName::from_static("x-clickhouse-summary");
 /// Largest part of a block given to the connection at once, so that a slow client's progress is seen.
 const SLICE: usize = 256 << 10;
 
@@ -42,9 +45,9 @@ pub(crate) struct Summary {
     pub(crate) read_bytes: u64,
     pub(crate) written_rows: u64,
     pub(crate) written_bytes: u64,
-    /// Rows of the result; of a stream, those of its first block.
+    /// Rows of the result; in the header of a stream, those of its first block.
     pub(crate) result_rows: u64,
-    /// Bytes of the output; of a stream, those of its first block.
+    /// Bytes of the output; in the header of a stream, those of its first block.
     pub(crate) result_bytes: u64,
     pub(crate) elapsed_seconds: f64,
 }
@@ -61,6 +64,17 @@ impl Summary {
             result_bytes: result.as_ref().len() as u64,
             elapsed_seconds: result.elapsed_seconds(),
         }
+    }
+
+    /// Counts the next block of a stream.
+    pub(crate) fn add(&mut self, block: Summary) {
+        self.read_rows += block.read_rows;
+        self.read_bytes += block.read_bytes;
+        self.written_rows += block.written_rows;
+        self.written_bytes += block.written_bytes;
+        self.result_rows += block.result_rows;
+        self.result_bytes += block.result_bytes;
+        self.elapsed_seconds += block.elapsed_seconds;
     }
 
     /// The header's value.
@@ -92,8 +106,9 @@ impl Summary {
 /// One message of a stream.
 enum Piece {
     Block(Bytes),
-    /// The result is complete. A stream that ends without it must not look complete to the client.
-    End,
+    /// The result is complete, with the counters of all of it. A stream that ends without it must not look complete to
+    /// the client.
+    End(Summary),
 }
 
 /// The lane thread's end of a stream.
@@ -128,8 +143,8 @@ impl BlockSender {
     }
 
     /// Says that the result is complete.
-    pub(crate) fn end(self) -> Result<(), Stop> {
-        self.push(Piece::End)
+    pub(crate) fn end(self, summary: Summary) -> Result<(), Stop> {
+        self.push(Piece::End(summary))
     }
 
     fn push(&self, piece: Piece) -> Result<(), Stop> {
@@ -187,19 +202,25 @@ impl ResponseBody {
 }
 
 impl Blocks {
-    fn poll_slice(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Incomplete>>> {
+    /// The next bytes; behind the last ones, the summary as a trailer.
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Frame<Bytes>, Incomplete>> {
         while self.current.is_empty() {
             match self.pieces.poll_recv(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Piece::Block(block))) => self.current = block,
-                Poll::Ready(Some(Piece::End)) => return Poll::Ready(None),
-                Poll::Ready(None) => return Poll::Ready(Some(Err(Incomplete))),
+                Poll::Ready(Some(Piece::End(summary))) => return Poll::Ready(Ok(Frame::trailers(trailers(summary)))),
+                Poll::Ready(None) => return Poll::Ready(Err(Incomplete)),
             }
         }
         self.taken.fetch_add(1, Ordering::Relaxed);
         let length = self.current.len().min(SLICE);
-        Poll::Ready(Some(Ok(self.current.split_to(length))))
+        Poll::Ready(Ok(Frame::data(self.current.split_to(length))))
     }
+}
+
+fn trailers(summary: Summary) -> HeaderMap {
+    let value = HeaderValue::try_from(summary.to_json()).expect("JSON of digits and names is a header's value");
+    HeaderMap::from_iter([(SUMMARY, value)])
 }
 
 impl Body for ResponseBody {
@@ -215,17 +236,17 @@ impl Body for ResponseBody {
             BodyKind::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.kind = BodyKind::Ended;
-                (!bytes.is_empty()).then_some(Ok(bytes))
+                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
             }
-            BodyKind::Blocks(blocks) => match blocks.poll_slice(context) {
+            BodyKind::Blocks(blocks) => match blocks.poll_piece(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(next) => next,
+                Poll::Ready(next) => Some(next),
             },
         };
-        if !matches!(next, Some(Ok(_))) {
+        if !next.as_ref().is_some_and(|next| next.as_ref().is_ok_and(Frame::is_data)) {
             self.kind = BodyKind::Ended;
         }
-        Poll::Ready(next.map(|slice| slice.map(Frame::data)))
+        Poll::Ready(next)
     }
 
     fn is_end_stream(&self) -> bool {

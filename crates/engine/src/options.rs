@@ -53,7 +53,7 @@ pub struct Lanes {
     pub check: Lane,
     /// Inserts of clients' data. Default 2 threads, 64 waiting.
     pub insert: Lane,
-    /// Queries of clients. Default 8 threads, 64 waiting.
+    /// Queries of clients. Default 12 threads, 64 waiting.
     pub read: Lane,
     /// Copies, populates and other jobs. Default 2 threads, 64 waiting.
     pub background: Lane,
@@ -65,7 +65,7 @@ impl Default for Lanes {
             control: Lane { threads: 1, queue: 16 },
             check: Lane { threads: 2, queue: 128 },
             insert: Lane { threads: 2, queue: 64 },
-            read: Lane { threads: 8, queue: 64 },
+            read: Lane { threads: 12, queue: 64 },
             background: Lane { threads: 2, queue: 64 },
         }
     }

@@ -175,20 +175,21 @@ impl Streaming<'_> {
         let summary = first.as_ref().map(Summary::of).unwrap_or_default();
         let header = first.as_ref().map_or(0, |first| self.joining.header_length(first.as_ref()));
         let first = first.map(Bytes::from_owner).unwrap_or_default();
-        let answer = |output| Ok(Answer { format: Some(self.format.clone()), summary, output });
+        let answer = |summary, output| Ok(Answer { format: Some(self.format.clone()), summary, output });
         let Some(second) = second else {
+            let summary = counted(blocks, summary);
             self.ticket.finish();
-            let _unread = reply.send(answer(Output::Whole(first)));
+            let _unread = reply.send(answer(summary, Output::Whole(first)));
             return;
         };
         let (sender, receiver) = stream(self.runtime.clone(), self.patience);
         let header = first.slice(..header);
-        if reply.send(answer(Output::Blocks(receiver))).is_ok() {
-            match send_all(blocks, [first, joined(&header, second)], &header, &sender) {
+        if reply.send(answer(summary, Output::Blocks(receiver))).is_ok() {
+            match send_all(blocks, [(summary, first), joined(&header, second)], &header, &sender) {
                 // Finished before the end is sent: what follows is the client's business.
-                Ok(()) => {
+                Ok(summary) => {
                     self.ticket.finish();
-                    let _left = sender.end();
+                    let _left = sender.end(summary);
                 }
                 Err(Broken::Engine(text)) => {
                     tracing::info!(query_id = self.ticket.query_id, error = text, "a result broke off in mid-stream");
@@ -207,23 +208,41 @@ enum Broken {
     Client(Stop),
 }
 
+/// Sends the blocks that are fetched already, then the rest; answers the counters of all.
 fn send_all(
     mut blocks: QueryStream<'_>,
-    fetched: [Bytes; 2],
+    fetched: [(Summary, Bytes); 2],
     header: &Bytes,
     sender: &BlockSender,
-) -> Result<(), Broken> {
-    for block in fetched {
+) -> Result<Summary, Broken> {
+    let mut total = Summary::default();
+    for (summary, block) in fetched {
+        total.add(summary);
         sender.send(block).map_err(Broken::Client)?;
     }
     while let Some(block) = blocks.fetch().map_err(Broken::Engine)? {
-        sender.send(joined(header, block)).map_err(Broken::Client)?;
+        let (summary, block) = joined(header, block);
+        total.add(summary);
+        sender.send(block).map_err(Broken::Client)?;
     }
-    Ok(())
+    Ok(counted(blocks, total))
 }
 
-/// A later block without the header that every block begins with.
-fn joined(header: &Bytes, block: QueryResult) -> Bytes {
+/// What the engine counted for the whole run, with the rows, bytes and seconds that the blocks had: `sent`.
+fn counted(blocks: QueryStream<'_>, sent: Summary) -> Summary {
+    let Summary { result_rows, result_bytes, elapsed_seconds, .. } = sent;
+    match blocks.totals() {
+        Ok(total) => Summary { result_rows, result_bytes, elapsed_seconds, ..Summary::of(&total) },
+        Err(text) => {
+            tracing::warn!(error = text, "the counters of a stream are those of its blocks, which may be too low");
+            sent
+        }
+    }
+}
+
+/// A later block with its counters, without the header that every block begins with.
+fn joined(header: &Bytes, block: QueryResult) -> (Summary, Bytes) {
+    let summary = Summary::of(&block);
     let block = Bytes::from_owner(block);
-    if block.starts_with(header) { block.slice(header.len()..) } else { block }
+    (summary, if block.starts_with(header) { block.slice(header.len()..) } else { block })
 }

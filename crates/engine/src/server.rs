@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, TRAILER};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use crate::analyze;
-use crate::answer::{Answer, Output, ResponseBody};
+use crate::answer::{Answer, Output, ResponseBody, SUMMARY};
 use crate::cancel::{CancelOnDrop, Canceller};
 use crate::engine::Engine;
 use crate::exception::{BAD_ARGUMENTS, Exception, STD_EXCEPTION, TOO_MANY_SIMULTANEOUS_QUERIES};
@@ -33,7 +33,6 @@ use crate::ticket::Ticket;
 const LANE: HeaderName = HeaderName::from_static("x-standpipe-lane");
 const QUERY_ID: HeaderName = HeaderName::from_static("x-clickhouse-query-id");
 const FORMAT: HeaderName = HeaderName::from_static("x-clickhouse-format");
-const SUMMARY: HeaderName = HeaderName::from_static("x-clickhouse-summary");
 const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-clickhouse-exception-code");
 
 /// Everything a request needs.
@@ -234,11 +233,15 @@ async fn on_lane<T: Send + 'static>(
 
 fn succeeded(answer: Answer, guard: CancelOnDrop) -> Answered {
     let ticket = Arc::clone(&guard.ticket);
-    let body = match answer.output {
-        Output::Whole(bytes) => ResponseBody::whole(bytes),
-        Output::Blocks(blocks) => ResponseBody::blocks(blocks, guard),
+    let mut response = match answer.output {
+        Output::Whole(bytes) => Response::new(ResponseBody::whole(bytes)),
+        Output::Blocks(blocks) => {
+            let mut response = Response::new(ResponseBody::blocks(blocks, guard));
+            // Sent to clients that say `TE: trailers`.
+            set(&mut response, TRAILER, SUMMARY.as_str());
+            response
+        }
     };
-    let mut response = Response::new(body);
     set(&mut response, QUERY_ID, &ticket.query_id);
     set(&mut response, SUMMARY, &answer.summary.to_json());
     match &answer.format {

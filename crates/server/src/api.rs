@@ -10,8 +10,10 @@ pub mod integrations;
 pub mod jobs;
 pub mod local_tokens;
 pub mod metrics;
+pub mod observed;
 pub mod pipes;
 pub mod sql;
+pub mod sql_text;
 pub mod tokens;
 
 use http::header::CONTENT_TYPE;

@@ -8,6 +8,7 @@ use standpipe_core::access::Access;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::middleware::RequestId;
 
 /// The caller of a request. A handler that takes it runs only for a token of ours; what the token allows is checked by
 /// the operation it calls.
@@ -22,7 +23,9 @@ impl FromRequestParts<App> for Caller {
             return Err(Error::EngineUnavailable { action: "begin before the start is complete" }.into());
         }
         let snapshot = app.standpipe.catalog().snapshot();
-        Ok(Caller(Access::authenticate(snapshot, token(parts).as_deref())?))
+        let access = Access::authenticate(snapshot, token(parts).as_deref())?;
+        let id = parts.extensions.get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+        Ok(Caller(access.for_request(&id)))
     }
 }
 

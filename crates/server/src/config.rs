@@ -4,18 +4,22 @@
 //! module reads the environment.
 
 mod layers;
+mod limits;
 mod mask;
 mod size;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
 use standpipe_core::sinks::AwsIdentity;
+use standpipe_core::service_data::Retention;
 
 pub use layers::{Error, Layers};
+pub use limits::{Limits, Narrow};
 pub use mask::print_masked;
 pub use size::Size;
 
@@ -29,6 +33,8 @@ pub struct Config {
     pub engine: Engine,
     /// Bounds of requests and answers.
     pub limits: Limits,
+    /// What the server tells about itself.
+    pub service_data: ServiceData,
     /// Work that outlives its request.
     pub jobs: Jobs,
     /// Requests to addresses that users name.
@@ -47,6 +53,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Directory that holds everything.
     pub data: PathBuf,
+    /// Threads that answer requests; 0 is one per four processors.
+    pub threads: u16,
     /// How long running requests may go on after a signal to stop, seconds.
     pub drain_seconds: u32,
     /// The first workspace's admin token; made at first start when absent.
@@ -125,32 +133,18 @@ pub struct Lane {
     pub queue: u32,
 }
 
-/// `[limits]`
+/// `[service_data]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Largest request body.
-    pub body: Size,
-    /// Largest body of rows to append.
-    pub append_body: Size,
-    /// Longest SQL of a request or node.
-    pub query: Size,
-    /// Largest result that is built as a whole.
-    pub result: Size,
-    /// Memory of one query.
-    pub query_memory: Size,
-    /// Longest time of a query, seconds.
-    pub query_seconds: u32,
-    /// Threads of a query over many rows; 0 is one per processor.
-    pub query_threads: u32,
-    /// Most rows of the tables read that one thread reads alone.
-    pub single_thread_rows: u64,
-    /// Longest time of an insert, seconds.
-    pub insert_seconds: u32,
-    /// How long an insert is tried again while the engine restarts, seconds.
-    pub insert_retry_seconds: u32,
-    /// How long a client may take no bytes of its answer, seconds.
-    pub send_seconds: u32,
+pub struct ServiceData {
+    /// How often buffered rows are written, seconds.
+    pub flush_seconds: NonZeroU32,
+    /// Most bytes of rows that wait, for each table of a workspace.
+    pub buffer: Size,
+    /// How often the sizes of all data sources are recorded, seconds.
+    pub storage_seconds: NonZeroU32,
+    /// For how many days each table keeps its rows; 0 is for ever.
+    pub days: Retention,
 }
 
 /// `[jobs]`
@@ -216,6 +210,16 @@ pub enum LogFormat {
 }
 
 impl Server {
+    /// Threads that answer requests.
+    ///
+    /// Few: on a small machine a second one takes more processor time from the engine by waking up than it gives.
+    pub fn worker_threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(4)),
+            threads => threads.into(),
+        }
+    }
+
     /// [`Server::drain_seconds`] as a duration.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds.into())
@@ -242,6 +246,18 @@ impl Engine {
     /// [`Engine::start_seconds`] as a duration.
     pub fn start_timeout(&self) -> Duration {
         Duration::from_secs(self.start_seconds.into())
+    }
+}
+
+impl ServiceData {
+    /// [`ServiceData::flush_seconds`] as a duration.
+    pub fn flush(&self) -> Duration {
+        Duration::from_secs(self.flush_seconds.get().into())
+    }
+
+    /// [`ServiceData::storage_seconds`] as a duration.
+    pub fn storage(&self) -> Duration {
+        Duration::from_secs(self.storage_seconds.get().into())
     }
 }
 

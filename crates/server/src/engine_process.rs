@@ -10,7 +10,7 @@ mod external;
 use std::time::Duration;
 
 use standpipe_clickhouse::Client;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -50,6 +50,14 @@ pub struct EngineHandle {
     /// Sends statements to it.
     pub client: Client,
     state: watch::Receiver<EngineState>,
+    /// Asks the supervisor for a restart; one that is asked for already is enough.
+    restart: mpsc::Sender<()>,
+}
+
+/// What a supervisor's loop is told.
+struct Orders {
+    stop: oneshot::Receiver<()>,
+    restart: mpsc::Receiver<()>,
 }
 
 /// The engine did not become ready in time.
@@ -63,7 +71,15 @@ pub struct NotReady {
 impl EngineHandle {
     /// A handle whose state comes from elsewhere; [`Supervisor::handle`] makes the usual one.
     pub fn new(client: Client, state: watch::Receiver<EngineState>) -> Self {
-        EngineHandle { client, state }
+        EngineHandle { client, state, restart: mpsc::channel(1).0 }
+    }
+
+    /// Asks for the embedded engine to be killed and started again, for a query that cannot be ended otherwise. Returns
+    /// at once.
+    pub fn restart(&self) {
+        if let Err(error) = self.restart.try_send(()) {
+            tracing::debug!(%error, "a restart of the engine was not asked for once more");
+        }
     }
 
     /// The state at this moment.
@@ -144,24 +160,25 @@ pub struct Supervisor {
 impl Supervisor {
     /// Starts the embedded engine by `command` and keeps it running. `on_restart` is called at each restart.
     pub fn embedded(command: EngineCommand, client: Client, on_restart: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::start(client, |client, state, stop| {
-            tokio::spawn(embedded::Loop::new(command, client, state, Box::new(on_restart)).run(stop))
+        Self::start(client, |client, state, orders| {
+            tokio::spawn(embedded::Loop::new(command, client, state, Box::new(on_restart)).run(orders))
         })
     }
 
     /// Watches the ClickHouse server that `client` talks to.
     pub fn external(client: Client) -> Self {
-        Self::start(client, |client, state, stop| tokio::spawn(external::run(client, state, stop)))
+        Self::start(client, |client, state, orders| tokio::spawn(external::run(client, state, orders.stop)))
     }
 
     fn start(
         client: Client,
-        spawn: impl FnOnce(Client, watch::Sender<EngineState>, oneshot::Receiver<()>) -> JoinHandle<Result<(), Error>>,
+        spawn: impl FnOnce(Client, watch::Sender<EngineState>, Orders) -> JoinHandle<Result<(), Error>>,
     ) -> Self {
         let (state, seen) = watch::channel(EngineState::Starting);
         let (stop, stopped) = oneshot::channel();
-        let task = spawn(client.clone(), state, stopped);
-        Supervisor { handle: EngineHandle::new(client, seen), stop, task }
+        let (restart, restarted) = mpsc::channel(1);
+        let task = spawn(client.clone(), state, Orders { stop: stopped, restart: restarted });
+        Supervisor { handle: EngineHandle { client, state: seen, restart }, stop, task }
     }
 
     /// What the rest of the server uses.

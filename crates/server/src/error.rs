@@ -1,5 +1,7 @@
 //! From facts of the product to answers of HTTP: the one place that knows status codes.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
@@ -8,11 +10,16 @@ use serde::Serialize;
 use standpipe_core::{Error, ErrorCode};
 use utoipa::ToSchema;
 
+use crate::rate_limit::RateLimit;
+
 /// ClickHouse's error code, where ClickHouse raised the error.
 const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-db-exception-code");
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// What the client learns of a fault of ours.
+const INTERNAL: &str = "the request failed inside the server: its log says more under this answer's x-request-id";
 
 /// What every error answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,6 +50,32 @@ impl ApiError {
     /// An error about the request itself.
     pub fn bad_request(message: impl Into<String>) -> ApiError {
         Error::bad_request(message).into()
+    }
+
+    /// The status that it answers.
+    pub fn status(&self) -> StatusCode {
+        match &self.0 {
+            Reason::Product(Error::Custom { status, .. }) => custom_status(*status),
+            Reason::Product(error) => status(error.code()),
+            Reason::Http { status, .. } => *status,
+        }
+    }
+
+    /// What the client reads.
+    pub fn message(&self) -> String {
+        match &self.0 {
+            Reason::Product(Error::Internal { .. }) => INTERNAL.to_owned(),
+            Reason::Product(error) => error.to_string(),
+            Reason::Http { message, .. } => message.clone(),
+        }
+    }
+
+    /// What kind of error it is, in words that hold nothing of the request.
+    pub fn kind(&self) -> String {
+        match &self.0 {
+            Reason::Product(error) => format!("{}: {}", error.code().as_str(), error.code().meaning()),
+            Reason::Http { status, .. } => status.canonical_reason().unwrap_or("error").to_ascii_lowercase(),
+        }
     }
 
     /// An error that only HTTP knows. A status that clients should retry gets `Retry-After`.
@@ -90,8 +123,8 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::CredentialsRefused => StatusCode::UNAUTHORIZED,
         ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::ResultTooLarge | ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::Busy | ErrorCode::JobLimit => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::EngineUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::TooManyReads | ErrorCode::JobLimit => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::EngineUnavailable | ErrorCode::QueueTimeout | ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -112,27 +145,32 @@ fn product(error: &Error) -> Response {
     let code = error.code();
     let body = |error: String| Json(ErrorBody { error, code: code.as_str().to_owned() });
     let mut response = match error {
-        Error::Custom { status, body } => {
-            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST);
-            (status, Json(body.clone())).into_response()
-        }
+        Error::Custom { status, body } => (custom_status(*status), Json(body.clone())).into_response(),
         Error::Internal { .. } => {
             tracing::error!(%error, "request failed");
-            let text = "the request failed inside the server: its log says more under this answer's x-request-id";
-            (status(code), body(text.to_owned())).into_response()
+            (status(code), body(INTERNAL.to_owned())).into_response()
         }
         error => (status(code), body(error.to_string())).into_response(),
     };
     if let Some(exception) = error.exception_code() {
         response.headers_mut().insert(EXCEPTION_CODE, HeaderValue::from(exception));
     }
+    if let Error::TooManyReads { limit, .. } = error {
+        // Nobody knows when the next read will end; most do within a second.
+        RateLimit { limit: *limit, remaining: 0, reset: Duration::from_secs(1) }.refuse(response.headers_mut());
+    }
     with_retry(response)
+}
+
+/// The status that a template chose, where it is one.
+fn custom_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 /// Tells when trying again may help.
 fn with_retry(mut response: Response) -> Response {
     if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+        response.headers_mut().entry(RETRY_AFTER).or_insert(RETRY_SECONDS);
     }
     response
 }

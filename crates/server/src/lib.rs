@@ -15,6 +15,7 @@ pub mod error;
 pub mod fields;
 pub mod middleware;
 pub mod public_url;
+pub mod rate_limit;
 
 pub mod cli;
 pub mod config;
@@ -27,5 +28,6 @@ pub mod startup;
 pub mod data_dir;
 pub mod engine_entry;
 pub mod engine_process;
+pub mod machine;
 pub mod metrics;
 pub mod telemetry;

@@ -37,6 +37,7 @@ fn serve(args: &ServeArgs) -> Result<()> {
     let config = args.config.layers()?.config()?;
     telemetry::start(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.server.worker_threads())
         .enable_all()
         .build()
         .context("cannot start the server's threads")?;

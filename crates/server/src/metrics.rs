@@ -2,6 +2,8 @@
 
 mod engine;
 mod http;
+mod reads;
+mod service_data;
 
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use prometheus_client::registry::Registry;
 
 pub use engine::EngineMetrics;
 pub use http::HttpMetrics;
+pub use reads::ReadMetrics;
+pub use service_data::ServiceDataMetrics;
 
 /// Every metric of the process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,6 +23,10 @@ pub struct Metrics {
     pub http: HttpMetrics,
     /// The engine.
     pub engine: EngineMetrics,
+    /// Reads.
+    pub reads: ReadMetrics,
+    /// Service data.
+    pub service_data: ServiceDataMetrics,
     registry: Arc<Registry>,
 }
 
@@ -33,7 +41,9 @@ impl Metrics {
         registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let http = HttpMetrics::register(&mut registry);
         let engine = EngineMetrics::register(&mut registry);
-        Metrics { http, engine, registry: Arc::new(registry) }
+        let reads = ReadMetrics::register(&mut registry);
+        let service_data = ServiceDataMetrics::register(&mut registry);
+        Metrics { http, engine, reads, service_data, registry: Arc::new(registry) }
     }
 
     /// All metrics in Prometheus' text format (the `OpenMetrics` one).

@@ -1,5 +1,6 @@
 //! What every request passes on its way in and out.
 
+mod compress;
 mod json_errors;
 mod observe;
 
@@ -31,6 +32,8 @@ pub(crate) fn around(router: Router<App>, app: &App) -> Router<App> {
     let limits = &app.config.limits;
     router.layer(
         ServiceBuilder::new()
+            // Outermost: what is inside looks at the texts of answers.
+            .layer(compress::layer())
             .layer(from_fn_with_state(app.clone(), observe::observe))
             .layer(cors())
             .layer(CatchPanicLayer::custom(panicked))

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    connectors, data_sources, events, health, integrations, jobs, local_tokens, metrics, pipes, sql, tokens,
+    connectors, data_sources, events, health, integrations, jobs, local_tokens, metrics, pipes, sql, sql_text, tokens,
 };
 use crate::app::App;
 use crate::error::{method_not_allowed, route_not_found};
@@ -65,6 +65,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(jobs::retry_job))
         // Data out
         .routes(routes!(sql::query_sql, sql::post_sql))
+        .routes(routes!(sql_text::list_tables, sql_text::post_tables))
+        .routes(routes!(sql_text::replace_sql, sql_text::post_replace))
+        .routes(routes!(sql_text::format_sql, sql_text::post_format))
         // Tokens
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::get_token, tokens::update_token, tokens::delete_token))

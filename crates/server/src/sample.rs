@@ -10,6 +10,7 @@ use standpipe_core::access::Access;
 use standpipe_core::operations::data_sources::NewDataSource;
 use standpipe_core::operations::nodes::{NewNode, NodeKind};
 use standpipe_core::operations::pipes::NewPipe;
+use standpipe_core::service_data::Event;
 use standpipe_core::write::{AppendFormat, AppendRequest, Compression};
 use standpipe_datafile::{self as datafile, NodeDef, PipeFile, parse_datasource, parse_pipe};
 
@@ -47,7 +48,8 @@ async fn load_data_source(standpipe: &Standpipe, access: &Access, folder: &Path,
     };
     let created = standpipe.create_data_source(access, new).await?;
     let Some((body, format)) = fixture(folder, &name)? else { return Ok(()) };
-    let request = AppendRequest { body, format, compression: Compression::None, limit: u64::MAX - 1 };
+    let (compression, event) = (Compression::None, Event::Append);
+    let request = AppendRequest { body, format, compression, limit: u64::MAX - 1, event };
     let done = standpipe.writer().append(access, standpipe.catalog(), created.id, request).await?;
     tracing::info!(data_source = name, rows = done.rows, quarantined = done.quarantined, "sample data is loaded");
     Ok(())
@@ -84,6 +86,7 @@ fn new_pipe(name: &str, file: &PipeFile) -> Result<NewPipe> {
             sql: node.sql.clone(),
             description: node.description.clone(),
             kind: kind(node)?,
+            cache_seconds: cache_seconds(node),
             ..NewNode::default()
         });
     }
@@ -93,8 +96,15 @@ fn new_pipe(name: &str, file: &PipeFile) -> Result<NewPipe> {
 fn kind(node: &NodeDef) -> Result<NodeKind> {
     match node.kind {
         datafile::NodeKind::Standard => Ok(NodeKind::Standard),
-        datafile::NodeKind::Endpoint => Ok(NodeKind::Endpoint),
+        datafile::NodeKind::Endpoint(_) => Ok(NodeKind::Endpoint),
         _ => bail!("node '{}' is of a type that cannot be loaded yet: use standard or endpoint", node.name),
+    }
+}
+
+fn cache_seconds(node: &NodeDef) -> Option<u32> {
+    match &node.kind {
+        datafile::NodeKind::Endpoint(endpoint) => endpoint.cache_seconds,
+        _ => None,
     }
 }
 

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::serve::ListenerExt;
 use standpipe_clickhouse::{Client, Server};
-use standpipe_core::Standpipe;
+use standpipe_core::read::RestartEngine;
+use standpipe_core::{Parts, Standpipe};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -39,7 +40,9 @@ pub async fn run(mut config: Config, sample: Option<&Path>) -> Result<()> {
     let metrics = Metrics::new();
     let mut engines = Engines::start(&config, &metrics)?;
     let handle = engines.runner.handle();
+    let restart_engine = engines.restart();
     let parts = startup::parts(&config, handle.client.clone(), engines.checker(), engines.name.clone());
+    let parts = Parts { restart_engine, ..parts };
     let standpipe = Standpipe::open(parts).await?;
     let admin_token = startup::first_tokens(&config, &standpipe).await?;
     let app = App::new(Arc::clone(&config), handle, metrics, Arc::new(standpipe), admin_token);
@@ -84,6 +87,15 @@ impl Engines {
     /// Sends statements to the engine that looks at them.
     fn checker(&self) -> Client {
         self.checker.as_ref().unwrap_or(&self.runner).handle().client
+    }
+
+    /// Restarts the engine that runs statements, where it is a process of ours.
+    fn restart(&self) -> RestartEngine {
+        if self.checker.is_some() {
+            return RestartEngine::default();
+        }
+        let handle = self.runner.handle();
+        RestartEngine::new(move || handle.restart())
     }
 
     /// Returns when one of them has given up. Safe to drop and call again.

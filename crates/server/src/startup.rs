@@ -11,11 +11,12 @@ use standpipe_clickhouse::Client;
 use standpipe_core::access::Access;
 use standpipe_core::jobs::{CopyLimits, JobLimits, Runner};
 use standpipe_core::model::TokenId;
-use standpipe_core::read::{ReadLimits, TemplateLimits};
+use standpipe_core::read::{ReadRules, RestartEngine, TemplateLimits};
+use standpipe_core::service_data::ServiceDataSettings;
 use standpipe_core::storage::Faults;
 use standpipe_core::write::WriteLimits;
 use standpipe_core::{Clock, Parts, Random, Standpipe};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::api::local_tokens::LocalTokens;
 use crate::app::App;
@@ -31,10 +32,6 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// What a [`Standpipe`] is made of, by the configuration.
 pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -> Parts {
     let limits = &config.limits;
-    let threads = match limits.query_threads {
-        0 => std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
-        threads => threads,
-    };
     Parts {
         data_dir: config.server.data.clone(),
         key_file: config.server.secret_key_file.clone(),
@@ -42,19 +39,20 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
         checker,
         engine,
         database_prefix: config.engine.database_prefix.clone(),
-        read_limits: ReadLimits {
-            query_bytes: limits.query.as_usize(),
-            time: Duration::from_secs(limits.query_seconds.into()),
-            memory_bytes: limits.query_memory.bytes,
-            result_bytes: limits.result.bytes,
-            single_thread_rows: limits.single_thread_rows,
-            max_threads: threads,
+        read_rules: ReadRules {
+            limits: limits.read_limits(&config.engine),
+            places: limits.read_places(&config.engine),
+            templates: TemplateLimits::default(),
+            cache_bytes: limits.cache.bytes,
         },
         write_limits: WriteLimits {
             retry: Duration::from_secs(limits.insert_retry_seconds.into()),
             time: Duration::from_secs(limits.insert_seconds.into()),
         },
-        template_limits: TemplateLimits::default(),
+        service_data: ServiceDataSettings {
+            buffer_bytes: config.service_data.buffer.as_usize(),
+            retention: config.service_data.days.clone(),
+        },
         job_limits: JobLimits {
             total: config.jobs.at_once.into(),
             per_kind: config.jobs.at_once_of_kind.into(),
@@ -70,6 +68,7 @@ pub fn parts(config: &Config, client: Client, checker: Client, engine: String) -
         clock: Clock::system(),
         random: Random::system(),
         faults: Faults::none(),
+        restart_engine: RestartEngine::default(),
     }
 }
 
@@ -106,7 +105,7 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 /// Looks after what the last run left as soon as the engine answers, lets requests in, loads the sample, and then keeps row
-/// counts fresh for as long as the server runs.
+/// counts fresh and service data flowing for as long as the server runs.
 pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
     prepare(&app).await?;
     app.set_prepared();
@@ -121,14 +120,13 @@ pub async fn look_after(app: App, sample: Option<PathBuf>) -> Result<()> {
     jobs.begin().await?;
     tokio::select! {
         ended = tokio::spawn(jobs.run()) => ended.context("the runner of jobs broke down"),
-        never = count(&app) => never,
+        ((), (), ()) = async { tokio::join!(refresh_counts(&app), write_service_data(&app), record_storage(&app)) } => Ok(()),
     }
 }
 
 /// Keeps row counts fresh.
-async fn count(app: &App) -> ! {
-    let mut ticks = interval(COUNT_PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn refresh_counts(app: &App) {
+    let mut ticks = ticks(COUNT_PERIOD);
     loop {
         ticks.tick().await;
         if app.engine.is_ready()
@@ -139,6 +137,39 @@ async fn count(app: &App) -> ! {
             app.standpipe.registry().note_write();
         }
     }
+}
+
+/// Writes the buffered rows at each tick. What an engine that is away does not take is kept for the next.
+async fn write_service_data(app: &App) {
+    let mut ticks = ticks(app.config.service_data.flush());
+    let mut is_failing = false;
+    loop {
+        ticks.tick().await;
+        if !app.engine.is_ready() {
+            continue;
+        }
+        let failed = app.standpipe.service_data().flush().await.err();
+        if let Some(error) = failed.as_ref().filter(|_| !is_failing) {
+            tracing::warn!(%error, "service data could not be written; it is tried again");
+        }
+        is_failing = failed.is_some();
+    }
+}
+
+async fn record_storage(app: &App) {
+    let mut ticks = ticks(app.config.service_data.storage());
+    // The start has recorded them.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        app.standpipe.service_data().record_storage(app.standpipe.registry(), false);
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn prepare(app: &App) -> Result<()> {

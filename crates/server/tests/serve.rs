@@ -339,6 +339,60 @@ async fn a_killed_server_keeps_what_it_acknowledged() {
     server.caller.post("/v0/events?name=log", "{\"n\":999}").await;
 }
 
+/// Rows about numbered requests: all, different ones, and those that are summed up.
+async fn recorded(caller: &Caller) -> (u64, u64, u64) {
+    let sql = "SELECT count(), uniqExact(parameters['n']), (SELECT sum(view_count) FROM tinybird.pipe_stats WHERE \
+               pipe_name = 'counted') FROM tinybird.pipe_stats_rt WHERE pipe_name = 'counted'";
+    let line = caller.rows(sql).await.remove(0);
+    let counts: Vec<u64> = line.split('\t').map(|count| count.parse().unwrap()).collect();
+    (counts[0], counts[1], counts[2])
+}
+
+async fn until_recorded(caller: &Caller, requests: u64) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let found = recorded(caller).await;
+        if found == (requests, requests, requests) {
+            return;
+        }
+        assert!(found.0 <= requests, "some are recorded twice: {found:?}");
+        assert!(Instant::now() < deadline, "{requests} requests, and recorded are {found:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn service_data_is_not_lost_with_the_engine_nor_with_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    let caller = server.caller.clone();
+    caller.create_log().await;
+    let mut asked = 0;
+    let mut ask = async |times: u64| {
+        for n in asked..asked + times {
+            // Whatever comes of it: an engine that is away is an answer, too.
+            let _answer = caller.try_get(&format!("/v0/pipes/counted.json?n={n}")).await;
+        }
+        asked += times;
+        asked
+    };
+    ask(50).await;
+    kill(server.engine, Signal::KILL);
+    ask(50).await;
+    server.logged("the engine process has started").await;
+    server.logged("the engine is ready").await;
+    server.caller.until_ready().await;
+    let requests = ask(50).await;
+    until_recorded(&server.caller, requests).await;
+    let requests = ask(50).await;
+    server.stop().await;
+    let server = Server::start(folder.path(), &[]).await;
+    assert_eq!(recorded(&server.caller).await, (requests, requests, requests), "the end writes what is buffered");
+    let failed = "SELECT countIf(status_code = 503) > 0, countIf(status_code = 200) >= 150 FROM tinybird.pipe_stats_rt WHERE \
+                  pipe_name = 'counted'";
+    assert_eq!(server.caller.rows(failed).await, ["1\t1"]);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn jobs_are_looked_at_from_the_command_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -59,8 +59,9 @@ fn sources() -> BTreeMap<String, String> {
     found
 }
 
+/// Unit tests that fill a file of their own call it `tests.rs`.
 fn is_test(path: &str) -> bool {
-    path.contains("/tests/") || path.contains("/benches/") || path.contains("/examples/")
+    path.ends_with("/tests.rs") || path.contains("/tests/") || path.contains("/benches/") || path.contains("/examples/")
 }
 
 /// A file's lines up to its unit tests, with numbers, without comments.
@@ -74,6 +75,16 @@ fn files_are_short_and_named_after_what_they_hold() {
     for (path, text) in sources() {
         assert!(text.lines().count() <= LONGEST_FILE, "{path} has more than {LONGEST_FILE} lines");
         assert!(!path.ends_with("/mod.rs"), "{path}: a module is foo.rs beside foo/, never foo/mod.rs");
+    }
+}
+
+#[test]
+fn files_of_tests_are_no_part_of_the_product() {
+    let declared = "#[cfg(test)]\nmod tests;";
+    let sources = sources();
+    for path in sources.keys().filter(|path| path.contains("/src/") && path.ends_with("/tests.rs")) {
+        let parent = format!("{}.rs", path.strip_suffix("/tests.rs").unwrap());
+        assert!(sources[&parent].contains(declared), "{path} is compiled into the product");
     }
 }
 

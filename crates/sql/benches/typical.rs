@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use standpipe_sql::{
-    Analysis, Door, Policy, Refusal, RefusalKind, Replacement, Resolver, StatementClass, StatementRules, TableName,
-    VerdictCache, parse_statement, rewrite, tokenize,
+    Analysis, Door, Filter, Policy, Refusal, RefusalKind, Replacement, Resolver, StatementClass, StatementRules,
+    TableName, VerdictCache, parse_statement, rewrite, tokenize,
 };
 
 /// An endpoint of two nodes over a filtered data source, about as long as people's are.
@@ -37,7 +37,11 @@ impl Resolver for Pipe {
             "analytics_events" => Ok(Replacement::Table {
                 database: "d_0123456789abcdef0123456789abcdef".to_owned(),
                 table: "t_0123456789abcdef0123456789abcdef_1".to_owned(),
-                filter: Some("tenant = 'acme'".to_owned()),
+                filter: Some(Filter {
+                    condition: "tenant = 'acme'".to_owned(),
+                    called: "analytics_events".to_owned(),
+                    columns: Vec::new(),
+                }),
             }),
             _ => Err(Refusal::new(RefusalKind::UnknownTable, "unknown")),
         }

@@ -11,13 +11,14 @@ mod walk;
 
 use std::collections::BTreeSet;
 
+use crate::name::string_literal;
 use crate::outline::outline;
 use crate::refusal::Refusal;
 use crate::statement::StatementKind;
 use crate::text::Text;
 
 /// Raised whenever a rule here changes, so that no verdict outlives it.
-pub(crate) const GUARD_VERSION: u32 = 2;
+pub(crate) const GUARD_VERSION: u32 = 3;
 
 /// What the engine says about one text, without running it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +108,12 @@ impl Checked<Sql> {
     #[must_use]
     pub fn wrapped(&self, kind: &StatementKind) -> Self {
         Self(Sql(kind.wrap(self.as_str())))
+    }
+
+    /// A query that answers these lines, in a column `explain` as the engine's EXPLAIN does. It reads nothing.
+    pub fn lines<'l>(lines: impl Iterator<Item = &'l str>) -> Self {
+        let literals: Vec<_> = lines.map(string_literal).collect();
+        Self(Sql(format!("SELECT arrayJoin(CAST([{}], 'Array(String)')) AS explain", literals.join(", "))))
     }
 
     pub(crate) fn vouch(sql: &str) -> Self {

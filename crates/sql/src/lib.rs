@@ -10,6 +10,7 @@
 mod allow;
 mod cache;
 mod condition;
+mod filter;
 mod guard;
 mod keyword;
 mod lexer;
@@ -24,8 +25,10 @@ mod tables;
 mod text;
 mod token;
 
+pub use allow::table_functions::copy_table_functions;
 pub use cache::VerdictCache;
 pub use condition::check_condition;
+pub use filter::{Filter, bind_filter, check_settings_beside_filters, rewrite_filter, walled};
 pub use guard::{Analysis, Checked, Door, Policy, Sql, StatementClass, inspect};
 pub use lexer::tokenize;
 pub use name::TableName;

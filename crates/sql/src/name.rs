@@ -49,6 +49,11 @@ pub(crate) fn quote(name: &str) -> String {
     quoted
 }
 
+/// A text in single quotes, with what would end it escaped.
+pub(crate) fn string_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 /// An identifier as a person would write it: bare where that is safe, else in backticks.
 pub(crate) fn quote_if_needed(name: &str) -> String {
     let bare = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
@@ -126,6 +131,13 @@ mod tests {
             ("\"q\"\"z\"", "q\"z"),
         ] {
             assert_eq!(unquote(raw), text, "{raw}");
+        }
+    }
+
+    #[test]
+    fn literals_are_undone_by_unquoting() {
+        for text in ["a", "it's", r"back\slash\", "'", ""] {
+            assert_eq!(unquote(&string_literal(text)), text);
         }
     }
 

@@ -5,10 +5,12 @@
 mod edits;
 mod hygiene;
 mod qualifiers;
+mod zeros;
 
 use edits::Edits;
 pub(crate) use qualifiers::Qualifier;
 
+use crate::filter::Filter;
 use crate::name::{TableName, quote, quote_if_needed};
 use crate::outline::{Outline, Place, Source, outline};
 use crate::refusal::{Refusal, RefusalKind};
@@ -34,15 +36,14 @@ pub trait Resolver {
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replacement {
-    /// A physical table, seen through a filter where there is one: a condition that `check_condition` answered and
-    /// whose own names are rewritten.
+    /// A physical table, seen through a filter where there is one.
     Table {
         /// The physical database.
         database: String,
         /// The physical table.
         table: String,
         /// The rows that may be seen.
-        filter: Option<String>,
+        filter: Option<Filter>,
     },
     /// A query that is rewritten already, without brackets around it.
     Subquery {
@@ -53,7 +54,7 @@ pub enum Replacement {
 
 /// Puts tables and subqueries in the place of names, wherever a table may stand and no CTE in scope has that name.
 ///
-/// A table becomes `` `database`.`table` AS name ``, a filtered one `(SELECT * FROM .. WHERE ..) AS name`, a query
+/// A table becomes `` `database`.`table` AS name ``, a filtered one `(SELECT * FROM .. WHERE .. LIMIT ..) AS name`, a query
 /// `(query) AS name`. An alias that is written stays. Right of IN, a name that the resolver does not know becomes
 /// `identity(name)`, so that the engine can take it for a column only.
 ///
@@ -71,6 +72,9 @@ pub fn rewrite(sql: &str, resolver: &mut dyn Resolver) -> Result<String, Refusal
     let mut writer = Writer::new(&text, &outline);
     for source in &outline.sources {
         writer.resolve(source, resolver)?;
+    }
+    for function in &outline.functions {
+        zeros::replace(&mut writer, function);
     }
     Ok(writer.finish())
 }
@@ -156,17 +160,25 @@ impl<'t, 'a> Writer<'t, 'a> {
     fn replace(&mut self, source: &Source, replacement: &Replacement) -> Result<(), Refusal> {
         let called = match source.alias {
             Some(alias) => self.text.raw(alias).to_owned(),
-            None => quote_if_needed(&source.name.name),
+            None => self.name_of(source),
         };
         self.qualifiers.push(Qualifier::renamed(source, called));
         match replacement {
             Replacement::Table { database, table, filter: None } => {
-                self.put_table(source, &format!("{}.{}", quote(database), quote(table)));
+                let table = format!("{}.{}", quote(database), quote(table));
+                match source.place {
+                    Place::From => self.put_table(source, &table),
+                    // A bare table would show in the name of the column.
+                    Place::In => self.put_query(source, &format!("SELECT * FROM {table}")),
+                }
             }
             Replacement::Table { database, table, filter: Some(filter) } => {
                 let modifiers = self.take_modifiers(source);
                 let table = format!("{}.{}", quote(database), quote(table));
-                self.put_query(source, &format!("SELECT * FROM {table}{modifiers} WHERE ({filter})"));
+                let mut filter = filter.clone();
+                filter.columns.retain(|column| self.names(column));
+                let sql = hygiene::close(&filter.over(&table, &modifiers), self.outline)?;
+                self.put_query(source, &sql);
             }
             Replacement::Subquery { sql } => {
                 let sql = hygiene::close(sql, self.outline)?;
@@ -177,6 +189,11 @@ impl<'t, 'a> Writer<'t, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the text has this name in it, whatever it means there.
+    fn names(&self, name: &str) -> bool {
+        (0..self.text.len()).any(|at| self.text.is_name(at) && self.text.name(at) == name)
     }
 
     /// Puts a table where a name stands.
@@ -198,9 +215,23 @@ impl<'t, 'a> Writer<'t, 'a> {
 
     fn missing_alias(&self, source: &Source) -> String {
         match source.place {
-            Place::From if source.alias.is_none() => format!(" AS {}", quote_if_needed(&source.name.name)),
+            Place::From if source.alias.is_none() => format!(" AS {}", self.name_of(source)),
             _ => String::new(),
         }
+    }
+
+    /// What a table without an alias is called: its name, unless a column is given that very name, which the engine takes
+    /// for two tables of one name.
+    fn name_of(&self, source: &Source) -> String {
+        let scope = &self.outline.scopes[source.scope];
+        let is_taken = |name: &str| scope.aliases.iter().any(|alias| alias.bare && alias.name == name);
+        let name = &source.name.name;
+        if !is_taken(name) {
+            return quote_if_needed(name);
+        }
+        let free = (2..).map(|number| format!("{name}_{number}"));
+        let mut free = free.filter(|free| !is_taken(free) && !scope.table_aliases.contains(free));
+        quote_if_needed(&free.next().unwrap_or_default())
     }
 
     /// Takes FINAL and SAMPLE out of the text: they belong to the table, not to the query around it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 
 use serde::Deserialize;
-use standpipe_sql::{Analysis, Door, Policy, StatementClass, VerdictCache, inspect, parse_statement};
+use standpipe_sql::{Analysis, Checked, Door, Policy, StatementClass, VerdictCache, inspect, parse_statement};
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -254,4 +254,6 @@ fn what_passed_can_be_described_and_explained() {
         let statement = parse_statement(sql, &rules).expect(sql);
         assert_eq!(checked.wrapped(&statement.kind).as_str(), expected, "{sql}");
     }
+    let lines = Checked::lines(["a", "it's \\"].into_iter());
+    assert_eq!(lines.as_str(), r"SELECT arrayJoin(CAST(['a', 'it\'s \\'], 'Array(String)')) AS explain");
 }

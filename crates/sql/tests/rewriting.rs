@@ -15,7 +15,7 @@ fn check(sql: &str, expected: &str) {
 }
 
 const EVENTS: &str = "`d_ws`.`t_events`";
-const USERS: &str = "(SELECT * FROM `d_ws`.`t_users` WHERE (country = 'ES'))";
+const USERS: &str = "(SELECT * FROM `d_ws`.`t_users` AS filtered WHERE (country = 'ES') LIMIT 18446744073709551615)";
 
 #[test]
 fn tables_keep_their_names() {
@@ -28,11 +28,37 @@ fn tables_keep_their_names() {
 }
 
 #[test]
+fn a_column_may_be_called_like_its_table() {
+    check("SELECT a AS events FROM events", &format!("SELECT a AS events FROM {EVENTS} AS events_2"));
+    check(
+        "SELECT events.a AS events, events.* FROM events, users AS events_2",
+        &format!("SELECT events_3.a AS events, events_3.* FROM {EVENTS} AS events_3, {USERS} AS events_2"),
+    );
+    check("SELECT max(a) AS events FROM events", &format!("SELECT max(a) AS events FROM {EVENTS} AS events"));
+    check(
+        "SELECT (SELECT 1 FROM events) AS x, a AS events",
+        &format!("SELECT (SELECT 1 FROM {EVENTS} AS events) AS x, a AS events"),
+    );
+}
+
+#[test]
+fn zeros_are_counted() {
+    check("SELECT zero FROM zeros(4)", "SELECT zero FROM (SELECT toUInt8(0) AS zero FROM numbers(4))");
+    check(
+        "SELECT 1 FROM zeros_mt((SELECT max(a) FROM events)) AS z, numbers(2)",
+        &format!(
+            "SELECT 1 FROM (SELECT toUInt8(0) AS zero FROM numbers_mt((SELECT max(a) FROM {EVENTS} AS events))) AS z, numbers(2)"
+        ),
+    );
+}
+
+#[test]
 fn filters_stand_around_the_table_with_its_modifiers() {
     check("SELECT a FROM users", &format!("SELECT a FROM {USERS} AS users"));
     check(
         "SELECT a FROM users AS u FINAL SAMPLE 1/10 WHERE b",
-        "SELECT a FROM (SELECT * FROM `d_ws`.`t_users` FINAL SAMPLE 1 / 10 WHERE (country = 'ES')) AS u  WHERE b",
+        "SELECT a FROM (SELECT * FROM `d_ws`.`t_users` AS filtered FINAL SAMPLE 1 / 10 WHERE (country = 'ES') \
+         LIMIT 18446744073709551615) AS u  WHERE b",
     );
     check(
         "SELECT a FROM users PREWHERE a OR b WHERE c OR d ORDER BY a",
@@ -45,12 +71,15 @@ fn filters_stand_around_the_table_with_its_modifiers() {
 #[test]
 fn names_right_of_in() {
     let from = format!("SELECT a FROM {EVENTS} AS events WHERE a");
-    check("SELECT a FROM events WHERE a IN events", &format!("{from} IN {EVENTS}"));
+    check("SELECT a FROM events WHERE a IN events", &format!("{from} IN (SELECT * FROM {EVENTS})"));
     check("SELECT a FROM events WHERE a NOT IN (users)", &format!("{from} NOT IN ({USERS})"));
     check("SELECT a FROM events WHERE a IN tags", &format!("{from} IN identity(tags)"));
     check("SELECT a FROM events WHERE a IN events.tags", &format!("{from} IN identity(events.tags)"));
     check("SELECT a FROM events WHERE a IN (tags, others)", &format!("{from} IN (tags, others)"));
-    check("SELECT in(a, events), position('x' IN a)", &format!("SELECT in(a, {EVENTS}), position('x' IN a)"));
+    check(
+        "SELECT in(a, events), position('x' IN a)",
+        &format!("SELECT in(a, (SELECT * FROM {EVENTS})), position('x' IN a)"),
+    );
     check("WITH (1, 2) AS k SELECT 1 IN k", "WITH (1, 2) AS k SELECT 1 IN k");
     check("WITH t AS k SELECT 1 IN k", "WITH t AS k SELECT 1 IN identity(k)");
     check("SELECT arrayMap(events -> 1 IN events, x)", "SELECT arrayMap(events -> 1 IN identity(events), x)");
@@ -134,7 +163,7 @@ fn column_qualifiers_go_on_working() {
         "SELECT events.a FROM events AS e, users AS events",
         &format!("SELECT events.a FROM {EVENTS} AS e, {USERS} AS events"),
     );
-    let stats = "(SELECT * FROM `d_service`.`t_stats` WHERE (workspace = 'w'))";
+    let stats = "(SELECT * FROM `d_service`.`t_stats` AS filtered WHERE (workspace = 'w') LIMIT 18446744073709551615)";
     check(
         "SELECT tinybird.pipe_stats.a, pipe_stats.b, tinybird.pipe_stats.* FROM tinybird.pipe_stats",
         &format!("SELECT pipe_stats.a, pipe_stats.b, pipe_stats.* FROM {stats} AS pipe_stats"),
@@ -157,8 +186,10 @@ fn a_filtered_table_is_never_without_its_filter() {
         let mut workspace = Workspace::default();
         let rewritten = rewrite(without_settings(sql), &mut workspace).unwrap_or_default();
         let places = rewritten.matches("`t_users`").count();
-        let bare = rewritten.matches("SELECT * FROM `d_ws`.`t_users` WHERE (country = 'ES')").count();
-        let with_final = rewritten.matches("SELECT * FROM `d_ws`.`t_users` FINAL WHERE (country = 'ES')").count();
+        let bare =
+            rewritten.matches("SELECT * FROM `d_ws`.`t_users` AS filtered WHERE (country = 'ES') LIMIT 1844").count();
+        let with_final =
+            rewritten.matches("SELECT * FROM `d_ws`.`t_users` AS filtered FINAL WHERE (country = 'ES')").count();
         assert_eq!(places, bare + with_final, "{what}: {rewritten}");
     }
 }

@@ -169,6 +169,7 @@ fn answer(request: Request) -> Answer {
         secrets_in_test_mode: request.secrets_in_test_mode,
         escape_arrays: request.escape_arrays,
         job_timestamp: request.job_timestamp.as_deref(),
+        limits: None,
     };
     let template = Template::from_tree(text, tree, &options);
     answer.outcome = Some(template.and_then(|template| template.render(&request.params, &context)));

@@ -15,6 +15,7 @@ use crate::eval::{Args, Machine};
 use crate::exception::Eval;
 use crate::value::Value;
 
+pub use identifiers::SAMPLE_NAME;
 pub(crate) use scalar::Scalar;
 
 /// The units of the date differences.

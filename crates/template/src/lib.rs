@@ -36,9 +36,11 @@ mod value;
 mod whitespace;
 
 pub use error::{Error, ErrorClass, Place};
+pub use functions::SAMPLE_NAME;
 pub use limits::Limits;
 pub use metadata::{MergedParameter, Parameter, merge_parameters};
 pub use names::UsedName;
 pub use params::{Data, Params};
+pub use placeholder::TEXT as SAMPLE_TEXT;
 pub use settings::{CacheTtl, Feature, Settings};
 pub use template::{CompileOptions, NoSecrets, RenderContext, Rendered, Secrets, Template, template_text};

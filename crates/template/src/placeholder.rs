@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::exception::{Class, Eval, Raise};
 use crate::value::{Value, compare};
 
-/// The text of a placeholder.
-pub(crate) const TEXT: &str = "__no_value__";
+/// The text of a missing parameter in test mode.
+pub const TEXT: &str = "__no_value__";
 
 /// Number of elements a placeholder yields.
 pub(crate) const LEN: usize = 3;

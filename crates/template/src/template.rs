@@ -53,6 +53,8 @@ pub struct RenderContext<'a> {
     pub escape_arrays: bool,
     /// The value of an unset `job_timestamp`, as `YYYY-MM-DD HH:MM:SS`: when the job that renders was due.
     pub job_timestamp: Option<&'a str>,
+    /// Limits of this rendering in place of the template's own: a caller with little time gives less.
+    pub limits: Option<&'a Limits>,
 }
 
 impl Default for RenderContext<'_> {
@@ -63,6 +65,7 @@ impl Default for RenderContext<'_> {
             secrets_in_test_mode: true,
             escape_arrays: false,
             job_timestamp: None,
+            limits: None,
         }
     }
 }
@@ -148,7 +151,8 @@ impl Template {
     /// is exceeded.
     pub fn render(&self, params: &Params, context: &RenderContext<'_>) -> Result<Rendered, Error> {
         outcome::check_names(self, params)?;
-        let mut machine = Machine::new(&self.text, &self.program, params, context, &self.limits);
+        let limits = context.limits.unwrap_or(&self.limits);
+        let mut machine = Machine::new(&self.text, &self.program, params, context, limits);
         match machine.run() {
             Ok(()) => Ok(Rendered {
                 warnings: self.warnings(),

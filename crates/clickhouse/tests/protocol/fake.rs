@@ -53,6 +53,7 @@ pub(crate) struct Reply {
     headers: Vec<(&'static str, &'static str)>,
     body: Bytes,
     chunk: Option<usize>,
+    trailer: Option<(&'static str, &'static str)>,
     breaks: bool,
     answers: bool,
 }
@@ -63,7 +64,15 @@ impl Reply {
     }
 
     pub(crate) fn status(status: u16, body: &'static str) -> Self {
-        Reply { status, headers: Vec::new(), body: body.into(), chunk: None, breaks: false, answers: true }
+        Reply {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            chunk: None,
+            trailer: None,
+            breaks: false,
+            answers: true,
+        }
     }
 
     /// Closes the connection instead of answering.
@@ -80,6 +89,11 @@ impl Reply {
     pub(crate) fn chunks(mut self, bytes: usize) -> Self {
         self.chunk = Some(bytes);
         self
+    }
+
+    /// Sends a field behind the body.
+    pub(crate) fn trailer(self, name: &'static str, value: &'static str) -> Self {
+        Reply { trailer: Some((name, value)), ..self.header("trailer", name).chunks(2) }
     }
 
     /// Closes the connection after the body instead of ending it.
@@ -100,12 +114,18 @@ impl Reply {
             Some(size) => {
                 let chunks: Vec<_> =
                     self.body.chunks(size).map(|chunk| Ok(Frame::data(Bytes::copy_from_slice(chunk)))).collect();
+                let trailers = self.trailer.iter().map(|(name, value)| {
+                    let value = hyper::header::HeaderValue::from_static(value);
+                    let name = hyper::header::HeaderName::from_static(name);
+                    Ok(Frame::trailers(hyper::HeaderMap::from_iter([(name, value)])))
+                });
+                let trailers: Vec<_> = trailers.collect();
                 // The pause lets hyper send what came before: an error at once would take the answer's head with it.
                 let end = stream::iter(self.breaks.then_some(())).then(async |()| {
                     tokio::task::yield_now().await;
                     Err(io::Error::other("the test breaks off"))
                 });
-                StreamBody::new(stream::iter(chunks).chain(end)).boxed_unsync()
+                StreamBody::new(stream::iter(chunks).chain(stream::iter(trailers)).chain(end)).boxed_unsync()
             }
         };
         Ok(response.body(body).unwrap())

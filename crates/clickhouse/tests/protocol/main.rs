@@ -46,6 +46,26 @@ async fn query_carries_lane_options_and_text() {
 }
 
 #[tokio::test]
+async fn the_counts_behind_a_streamed_answer_take_the_place_of_the_early_ones() {
+    let fake = Fake::unix(
+        Reply::ok("1\n2\n")
+            .header("x-clickhouse-summary", r#"{"read_rows":"1"}"#)
+            .trailer("x-clickhouse-summary", r#"{"read_rows":"2","result_rows":"2"}"#),
+    );
+    let answer = fake.client().query(&sql("SELECT 1"), &read()).await.unwrap();
+    assert_eq!(answer.summary.unwrap().read_rows, Some(1));
+    let mut body = answer.into_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        bytes.extend(frame.unwrap().into_data().expect("the trailer is no part of the answer"));
+    }
+    assert_eq!(bytes, b"1\n2\n");
+    let summary = body.summary().unwrap();
+    assert_eq!((summary.read_rows, summary.result_rows), (Some(2), Some(2)));
+    assert_eq!(fake.only_request().header("te"), Some("trailers"));
+}
+
+#[tokio::test]
 async fn absent_headers_mean_unknown() {
     let fake = Fake::unix(Reply::ok(""));
     let answer = fake.client().query(&sql("SELECT 1"), &read()).await.unwrap();
@@ -265,6 +285,20 @@ async fn kill_quotes_the_id_and_takes_the_control_lane() {
     let server = Fake::tcp(Reply::ok(""));
     server.client().kill("a").await.unwrap();
     assert_eq!(server.only_request().body, b"KILL QUERY WHERE query_id = 'a' ASYNC");
+}
+
+#[tokio::test]
+async fn whether_a_run_is_listed_is_asked_on_the_control_lane() {
+    let fake = Fake::unix(Reply::ok("1\n"));
+    assert!(fake.client().is_running("a'b").await.unwrap());
+    let request = fake.only_request();
+    assert_eq!(request.header("x-standpipe-lane"), Some("control"));
+    let condition = r"endsWith(Settings['log_comment'], ' a\'b')";
+    assert_eq!(request.body, format!("SELECT count() FROM system.processes WHERE {condition}").as_bytes());
+
+    let server = Fake::tcp(Reply::ok("0\n"));
+    assert!(!server.client().is_running("a").await.unwrap());
+    assert!(server.only_request().body.ends_with(b"WHERE query_id = 'a'"));
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::model::WorkspaceId;
-use crate::read::{ReadLimits, TemplateLimits};
+use crate::read::{LimitBook, ReadLimits, ReadPlaces, ReadRules, RestartEngine, TemplateLimits};
+use crate::service_data::ServiceDataSettings;
 use crate::standpipe::Parts;
 use crate::storage::Faults;
 use crate::write::WriteLimits;
@@ -186,16 +187,9 @@ fn parts(folder: &Path, now: &Arc<AtomicI64>) -> Parts {
         checker: client,
         engine: "none".to_owned(),
         database_prefix: String::new(),
-        read_limits: ReadLimits {
-            query_bytes: 1000,
-            time: std::time::Duration::from_secs(1),
-            memory_bytes: 1,
-            result_bytes: 1,
-            single_thread_rows: 1,
-            max_threads: 1,
-        },
+        read_rules: no_reads(),
         write_limits: WriteLimits { retry: std::time::Duration::ZERO, time: std::time::Duration::ZERO },
-        template_limits: TemplateLimits::default(),
+        service_data: ServiceDataSettings { buffer_bytes: 0, retention: Default::default() },
         job_limits: JobLimits {
             total: 3,
             per_kind: 2,
@@ -207,7 +201,26 @@ fn parts(folder: &Path, now: &Arc<AtomicI64>) -> Parts {
         clock: Clock::from_fn(move || Timestamp::from_second(now.load(Ordering::Relaxed)).unwrap()),
         random: Random::system(),
         faults: Faults::none(),
+        restart_engine: RestartEngine::default(),
     }
+}
+
+fn no_reads() -> ReadRules {
+    let time = std::time::Duration::from_secs(1);
+    let every = ReadLimits {
+        query_bytes: 1000,
+        time,
+        memory_bytes: 1,
+        result_bytes: 1,
+        rows_read: None,
+        bytes_read: None,
+        single_thread_rows: 1,
+        max_threads: 1,
+        send: time,
+    };
+    let limits = LimitBook { every, token_reads: None, tokens: Default::default(), pipes: Default::default() };
+    let places = ReadPlaces { lanes: 1, workspace_share: 100, workspace_reads: 1, queue: time };
+    ReadRules { limits, places, templates: TemplateLimits::default(), cache_bytes: 0 }
 }
 
 #[tokio::test]

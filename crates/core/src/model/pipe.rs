@@ -174,6 +174,8 @@ pub struct Node {
     pub description: Option<String>,
     /// Where its rows go, when it is materialized.
     pub materialized: Option<DataSourceId>,
+    /// How many seconds its answers may be given again while it is the endpoint.
+    pub cache_seconds: Option<u32>,
     /// Operational key/values that clients keep here.
     pub tags: BTreeMap<String, String>,
     /// Names read by the SQL (data sources, pipes, earlier nodes), sorted, found when it was saved.

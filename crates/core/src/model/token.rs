@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{DataSourceId, PipeId, TokenId};
+use super::{DataSourceId, Grant, PipeId, TokenId};
 
 /// A static token. Its value is a secret: it never reaches a log, an error or a debug print.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct Token {
     /// What kind of client made it (`C` custom, `P` for a pipe, `DS` for a data source), as clients send it.
     pub origin: String,
     /// What it allows.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<Grant>,
     /// The secret that callers send.
     pub value: SecretString,
     /// When it was created.
@@ -32,9 +32,14 @@ impl Token {
         self.value.expose_secret() == value
     }
 
+    /// Whether it holds a scope, for all rows or for some.
+    pub fn holds(&self, scope: Scope) -> bool {
+        self.scopes.iter().any(|grant| grant.scope == scope)
+    }
+
     /// Whether it allows everything.
     pub fn is_admin(&self) -> bool {
-        self.scopes.contains(&Scope::Admin)
+        self.holds(Scope::Admin)
     }
 }
 
@@ -46,7 +51,7 @@ impl PartialEq for Token {
 }
 
 impl Token {
-    fn comparable(&self) -> (TokenId, &str, &str, &str, &[Scope], &str, Timestamp) {
+    fn comparable(&self) -> (TokenId, &str, &str, &str, &[Grant], &str, Timestamp) {
         (
             self.id,
             &self.name,
@@ -137,6 +142,11 @@ impl ScopeKind {
     /// Whether the scope is about one resource.
     pub fn needs_resource(self) -> bool {
         !matches!(self, ScopeKind::Admin | ScopeKind::Tokens | ScopeKind::DataSourcesCreate | ScopeKind::PipesCreate)
+    }
+
+    /// Whether the scope may be held for some rows only.
+    pub fn may_filter(self) -> bool {
+        matches!(self, ScopeKind::DataSourcesRead | ScopeKind::PipesRead)
     }
 
     /// Reads a scope's words, singular or plural (the Pipes API documents write `PIPE:CREATE`), in any letter case.

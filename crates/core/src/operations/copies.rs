@@ -17,7 +17,7 @@ use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{CopyJob, Job, JobFilter, Origin, too_many_rows, with_timestamp};
 use crate::model::{CopyMode, CopyRole, DataSource, Node, NodeId, Pipe, Published, Role, Workspace};
-use crate::read::CopyQuery;
+use crate::read::{CopyQuery, short_first};
 use crate::schedules::Schedule;
 use crate::standpipe::Standpipe;
 use crate::store::Change;
@@ -112,7 +112,7 @@ impl Standpipe {
         self.fitting(workspace, target, &query).await?;
         if copy.schedule.is_some() {
             let params: Params = with_timestamp(BTreeMap::new(), self.clock.now()).into();
-            node.sql.render(&params).map_err(|error| {
+            short_first(|effort| node.sql.render(&params, effort)).map_err(|error| {
                 Error::bad_request(format!("a scheduled copy needs a default for each parameter: {error}"))
             })?;
         }

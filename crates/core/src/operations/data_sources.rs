@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::{
     DataSource, DataSourceId, DataSourceState, PhysicalTable, Resource, ResourceName, Scope, Token, Workspace,
 };
+use crate::service_data::{Event, Operation};
 use crate::standpipe::Standpipe;
 use crate::storage::{CheckedDefinition, Fault, check_definition};
 use crate::store::{Change, TableState};
@@ -77,7 +78,13 @@ impl Standpipe {
             updated_at: now,
         };
         let (standpipe, workspace) = (self.clone(), access.workspace().clone());
-        self.finish(async move { standpipe.make(&workspace, data_source, &definition).await }).await
+        let operation = Operation::begin(&self.service_data, access, Event::Create, &data_source);
+        self.finish(async move {
+            let made = standpipe.make(&workspace, data_source, &definition).await;
+            operation.end(&made);
+            made
+        })
+        .await
     }
 
     /// Records the intent, makes the tables, marks the data source ready.
@@ -142,9 +149,14 @@ impl Standpipe {
         update: &DataSourceUpdate,
     ) -> Result<Arc<DataSource>> {
         access.require_data_source_create()?;
-        let id = self.data_source(access, name_or_id)?.id;
+        let before = self.data_source(access, name_or_id)?;
+        let id = before.id;
         let name = update.name.as_deref().map(ResourceName::parse).transpose()?;
-        let (_, updated) = self
+        let rename = name.as_ref().filter(|name| **name != before.name).map(|name| {
+            let operation = Operation::begin(&self.service_data, access, Event::Rename, &before);
+            operation.option("old_name", before.name.as_str()).option("new_name", name.as_str())
+        });
+        let updated = self
             .catalog
             .change(access.workspace().id, |workspace| {
                 let current = current(workspace, id)?;
@@ -160,8 +172,11 @@ impl Standpipe {
                 let changed = Arc::new(changed);
                 Ok((vec![Change::PutDataSource(changed.clone())], changed))
             })
-            .await?;
-        Ok(updated)
+            .await;
+        if let Some(rename) = rename {
+            rename.end(&updated);
+        }
+        Ok(updated?.1)
     }
 
     /// Empties a data source and its quarantine: a new pair of tables takes the place of the old one, which is dropped
@@ -170,8 +185,14 @@ impl Standpipe {
         access.require_data_source_create()?;
         let data_source = self.data_source(access, name_or_id)?;
         let (standpipe, workspace) = (self.clone(), access.workspace().clone());
+        let operation = Operation::begin(&self.service_data, access, Event::Truncate, &data_source);
         let nothing = NewRows::default();
-        self.finish(async move { standpipe.replace_rows(&workspace, data_source.id, &nothing, Vec::new()).await }).await
+        self.finish(async move {
+            let truncated = standpipe.replace_rows(&workspace, data_source.id, &nothing, Vec::new()).await;
+            operation.end(&truncated);
+            truncated
+        })
+        .await
     }
 
     /// Pipes whose nodes read the data source, by name.
@@ -188,7 +209,13 @@ impl Standpipe {
         let data_source = self.data_source(access, name_or_id)?;
         access.require_data_source_drop(&data_source)?;
         let (standpipe, workspace) = (self.clone(), access.workspace().clone());
-        self.finish(async move { standpipe.delete(&workspace, data_source.id, force).await }).await
+        let operation = Operation::begin(&self.service_data, access, Event::Delete, &data_source);
+        self.finish(async move {
+            let deleted = standpipe.delete(&workspace, data_source.id, force).await;
+            operation.end(&deleted);
+            deleted
+        })
+        .await
     }
 
     async fn delete(&self, workspace: &Arc<Workspace>, id: DataSourceId, force: bool) -> Result<()> {
@@ -281,11 +308,11 @@ fn is_about(scope: &Scope, id: DataSourceId) -> bool {
 
 /// The changes that take scopes away from every token that has them.
 pub(super) fn without_scopes(workspace: &Workspace, gone: impl Fn(&Scope) -> bool) -> Vec<Change> {
-    let affected = workspace.tokens.values().filter(|token| token.scopes.iter().any(&gone));
+    let affected = workspace.tokens.values().filter(|token| token.scopes.iter().any(|grant| gone(&grant.scope)));
     affected
         .map(|token| {
             let mut changed = Token::clone(token);
-            changed.scopes.retain(|scope| !gone(scope));
+            changed.scopes.retain(|grant| !gone(&grant.scope));
             Change::PutToken(Arc::new(changed))
         })
         .collect()

@@ -22,6 +22,8 @@ pub struct NewNode {
     pub kind: NodeKind,
     /// Operational key/values.
     pub tags: BTreeMap<String, String>,
+    /// How many seconds its answers may be given again while it is the endpoint.
+    pub cache_seconds: Option<u32>,
 }
 
 /// What a node does.

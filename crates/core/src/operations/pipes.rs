@@ -100,6 +100,7 @@ impl Standpipe {
             description: node.description.clone(),
             kind: NodeKind::Standard,
             tags: node.tags.clone(),
+            cache_seconds: node.cache_seconds,
         };
         Ok(source.nodes.iter().map(copy).collect())
     }
@@ -165,6 +166,7 @@ impl Standpipe {
             name,
             description: new.description.clone(),
             materialized: None,
+            cache_seconds: new.cache_seconds,
             tags: new.tags.clone(),
             dependencies: Vec::new(),
             params: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
+use standpipe_template::Params;
 
 use super::connections::find as find_connection;
 use super::copies::schedule_asked;
@@ -12,7 +13,7 @@ use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, Origin, SinkJob, with_timestamp};
 use crate::model::{Connection, FileOutput, Node, Pipe, Published, Role, Service, SinkOutput, SinkRole, Workspace};
-use crate::read::SinkQuery;
+use crate::read::{SinkQuery, short_first};
 use crate::sinks::{Bucket, Compression, Destination, FileFormat, FileTemplate, WriteStrategy};
 use crate::standpipe::Standpipe;
 
@@ -94,7 +95,8 @@ impl Standpipe {
         let query = self.reader.sink_query(access, pipe, node, None).await.map_err(forbidden)?;
         let params = with_timestamp(BTreeMap::new(), self.clock.now());
         if sink.schedule.is_some() {
-            node.sql.render(&params.clone().into()).map_err(|error| {
+            let defaults: Params = params.clone().into();
+            short_first(|effort| node.sql.render(&defaults, effort)).map_err(|error| {
                 Error::bad_request(format!("a scheduled sink needs a default for each parameter: {error}"))
             })?;
         }

@@ -1,15 +1,19 @@
 //! Create, change, refresh and delete tokens.
 
+mod scopes;
+
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use crate::access::{Access, mint_token_value};
 use crate::error::{Error, Result};
-use crate::model::token::ScopeResource;
-use crate::model::{Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
+use crate::model::{Grant, Scope, Token, TokenId, Workspace, WorkspaceId};
 use crate::standpipe::Standpipe;
 use crate::store::Change;
+
+pub use scopes::NewScope;
+use scopes::{read_scopes, replaced};
 
 /// A token to create, or to change into.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +24,8 @@ pub struct NewToken {
     pub description: Option<String>,
     /// What kind of client made it.
     pub origin: Option<String>,
-    /// Scopes as callers write them: `PIPES:READ:top_routes`. Empty means no change when changing a token.
-    pub scopes: Vec<String>,
+    /// What it allows. Empty means no change when changing a token.
+    pub scopes: Vec<NewScope>,
 }
 
 impl Standpipe {
@@ -53,7 +57,7 @@ impl Standpipe {
         if new.scopes.is_empty() {
             return Err(Error::bad_request("a token needs at least one scope: send scope=PIPES:READ:<pipe>, say"));
         }
-        let scopes = read_scopes(access, &new.scopes)?;
+        let scopes = read_scopes(&self.reader, access, &new.scopes).await?;
         self.insert_token(access.workspace().id, &name, new, scopes, None).await
     }
 
@@ -71,7 +75,7 @@ impl Standpipe {
             (Some(token), None) => Ok(token.clone()),
             (Some(token), Some(value)) => self.put_value(workspace.id, token.id, value).await,
             (None, value) => {
-                self.insert_token(workspace.id, name, NewToken::default(), vec![Scope::Admin], value).await
+                self.insert_token(workspace.id, name, NewToken::default(), vec![Scope::Admin.into()], value).await
             }
         }
     }
@@ -81,7 +85,7 @@ impl Standpipe {
         workspace: WorkspaceId,
         name: &str,
         new: NewToken,
-        scopes: Vec<Scope>,
+        scopes: Vec<Grant>,
         value: Option<SecretString>,
     ) -> Result<Arc<Token>> {
         let id = TokenId(self.random.uuid());
@@ -116,10 +120,10 @@ impl Standpipe {
         Ok(token)
     }
 
-    /// Changes a token. Scopes, when there are any, replace all it had.
+    /// Changes a token. Scopes, when there are any, replace all it had, but for the row filters that they leave out.
     pub async fn update_token(&self, access: &Access, reference: &str, update: NewToken) -> Result<Arc<Token>> {
         let id = self.token_to_change(access, reference)?.id;
-        let scopes = read_scopes(access, &update.scopes)?;
+        let scopes = read_scopes(&self.reader, access, &update.scopes).await?;
         let (_, token) = self
             .catalog
             .change(access.workspace().id, |workspace| {
@@ -132,7 +136,7 @@ impl Standpipe {
                 token.description = update.description.unwrap_or(token.description);
                 token.origin = update.origin.unwrap_or(token.origin);
                 if !scopes.is_empty() {
-                    token.scopes = scopes;
+                    token.scopes = replaced(&token.scopes, scopes);
                 }
                 let token = Arc::new(token);
                 Ok((vec![Change::PutToken(token.clone())], token))
@@ -166,7 +170,7 @@ impl Standpipe {
         self.catalog
             .change(access.workspace().id, |workspace| {
                 let token = current(workspace, id)?;
-                refuse_to_lock_out(workspace, token, &[Scope::Tokens])?;
+                refuse_to_lock_out(workspace, token, &[Scope::Tokens.into()])?;
                 Ok((vec![Change::RemoveToken(id)], ()))
             })
             .await?;
@@ -176,70 +180,12 @@ impl Standpipe {
     /// The one token of the workspace that may read this pipe and is not an admin's, if there is exactly one and the
     /// caller may see it.
     pub fn unique_read_token(&self, access: &Access, pipe: crate::model::PipeId) -> Option<Arc<Token>> {
-        let mut readers =
-            access.workspace().tokens.values().filter(|token| token.scopes.contains(&Scope::PipesRead(pipe)));
+        let mut readers = access.workspace().tokens.values().filter(|token| token.holds(Scope::PipesRead(pipe)));
         let only = readers.next()?;
         if readers.next().is_some() {
             return None;
         }
         access.sees_secret(only).then(|| only.clone())
-    }
-}
-
-/// Reads scopes as callers write them. A scope about one resource ends in its name or id.
-fn read_scopes(access: &Access, texts: &[String]) -> Result<Vec<Scope>> {
-    let mut scopes = Vec::new();
-    for text in texts {
-        let scope = read_scope(access.workspace(), text)?;
-        if !scopes.contains(&scope) {
-            scopes.push(scope);
-        }
-    }
-    if scopes.contains(&Scope::Admin) {
-        access.require_admin()?;
-    }
-    Ok(scopes)
-}
-
-fn read_scope(workspace: &Workspace, text: &str) -> Result<Scope> {
-    let unknown = || {
-        let known: Vec<&str> = ScopeKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        Error::bad_request(format!("scope '{text}' is unknown: use one of {}", known.join(", ")))
-    };
-    let mut parts = text.trim().splitn(4, ':');
-    let first = parts.next().unwrap_or_default();
-    let (kind, resource) = match ScopeKind::parse(first) {
-        Some(kind) => (kind, parts.next()),
-        None => {
-            let action = parts.next().ok_or_else(unknown)?;
-            (ScopeKind::parse(&format!("{first}:{action}")).ok_or_else(unknown)?, parts.next())
-        }
-    };
-    if let Some(filter) = parts.next().filter(|filter| !filter.trim().is_empty()) {
-        return Err(Error::bad_request(format!(
-            "scope '{text}' has the row filter '{filter}': row filters cannot be used yet, leave it out"
-        )));
-    }
-    let resource = resource.filter(|name| !name.is_empty());
-    match (kind.needs_resource(), resource) {
-        (false, None) => Scope::new(kind, ScopeResource::None).ok_or_else(unknown),
-        (false, Some(name)) => {
-            Err(Error::bad_request(format!("scope '{kind}' is about no resource: leave out ':{name}'")))
-        }
-        (true, None) => {
-            Err(Error::bad_request(format!("scope '{kind}' needs the name of its resource: send {kind}:<name>")))
-        }
-        (true, Some(name)) => Scope::new(kind, find_resource(workspace, kind, name)?).ok_or_else(unknown),
-    }
-}
-
-fn find_resource(workspace: &Workspace, kind: ScopeKind, name: &str) -> Result<ScopeResource> {
-    let missing = |what| Error::bad_request(format!("scope '{kind}:{name}' names no {what} of this workspace"));
-    if kind.as_str().starts_with("PIPES") {
-        workspace.pipe(name).map(|pipe| ScopeResource::Pipe(pipe.id)).ok_or_else(|| missing("pipe"))
-    } else {
-        let found = workspace.data_source(name);
-        found.map(|found| ScopeResource::DataSource(found.id)).ok_or_else(|| missing("data source"))
     }
 }
 
@@ -255,8 +201,8 @@ fn refuse_taken(workspace: &Workspace, name: &str) -> Result<()> {
 }
 
 /// Fails when `token`, with these scopes instead of its own, would leave the workspace without an admin token.
-fn refuse_to_lock_out(workspace: &Workspace, token: &Token, scopes: &[Scope]) -> Result<()> {
-    let loses_admin = token.is_admin() && !scopes.is_empty() && !scopes.contains(&Scope::Admin);
+fn refuse_to_lock_out(workspace: &Workspace, token: &Token, scopes: &[Grant]) -> Result<()> {
+    let loses_admin = token.is_admin() && !scopes.is_empty() && !scopes.contains(&Scope::Admin.into());
     let others = workspace.tokens.values().any(|other| other.id != token.id && other.is_admin());
     if loses_admin && !others {
         return Err(Error::bad_request(format!(

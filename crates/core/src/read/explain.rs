@@ -2,11 +2,13 @@
 
 use standpipe_sql::{Door, Explain, ExplainKind, StatementKind, TokenKind, tokenize};
 
+use super::effort::short_first;
 use super::format::Format;
 use super::names::Names;
-use super::run::{Query, Reader, in_names, name_tables, require_sources};
+use super::run::{Query, Read, Reader, require_sources};
+use super::user_names::name_tables;
 use crate::access::Access;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Node, Pipe};
 
 /// The answer to explaining a node (Pipes API, `/explain`).
@@ -22,16 +24,25 @@ impl Reader {
     /// Explains a node with these parameters. It needs the right to read the pipe and every data source behind it.
     pub async fn explain(&self, access: &Access, pipe: &Pipe, node: &Node, query: &Query<'_>) -> Result<Explained> {
         access.require_pipe_read(pipe)?;
-        let resolved = Names::new(access, query.params).resolve_node(pipe, node)?;
+        let resolved =
+            short_first(|effort| Names::new(access, query.params).with_effort(effort).resolve_node(pipe, node))?;
         require_sources(access, &resolved)?;
         let checked = self.check(access, &resolved, Door::Explain).await?;
         let options = vec![("indexes".to_owned(), "1".to_owned())];
         let plan = StatementKind::Explain(Explain { kind: ExplainKind::Plan, options });
-        let lines = Format::by_name("TSVRaw").unwrap_or(Format::JSON);
-        let options = self.options(&resolved, None, query, lines);
-        let checked = checked.wrapped(&plan);
-        let answer = self.send(&checked, &options).await.map_err(|error| in_names(error, access, &resolved))?;
-        let plan = answer.text().await.map_err(|error| Error::from_engine(error, "explain the query"))?;
+        let read = Read {
+            access,
+            resolved: &resolved,
+            statement: None,
+            door: Door::Explain,
+            query,
+            format: Format::by_name("TSVRaw").unwrap_or(Format::JSON),
+            pipe: Some(pipe),
+            allowed: &self.allowed(access, Some(pipe)),
+            cache_time: None,
+        };
+        let plan = self.send(&checked.wrapped(&plan), &read).await?.bytes().await?;
+        let plan = String::from_utf8_lossy(&plan);
         Ok(Explained {
             debug_query: name_tables(one_line(&resolved.sql), access, &resolved),
             query_explain: name_tables(plan.split_whitespace().collect::<Vec<_>>().join(" "), access, &resolved),

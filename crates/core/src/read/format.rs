@@ -1,7 +1,7 @@
 //! Formats of answers, and the settings that shape them.
 
 /// A format of ClickHouse's that answers can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Format {
     /// ClickHouse's name of it.
     pub name: &'static str,
@@ -73,6 +73,26 @@ impl Format {
         FORMATS.iter().copied().find(|format| format.name == name)
     }
 
+    /// Whether rows can be sent on as they come. Everything else is built as a whole before its first byte.
+    pub fn is_row_stream(self) -> bool {
+        matches!(
+            self.name,
+            "JSONEachRow"
+                | "JSONLines"
+                | "NDJSON"
+                | "CSV"
+                | "CSVWithNames"
+                | "TSV"
+                | "TSVRaw"
+                | "TSVWithNames"
+                | "TabSeparated"
+                | "TabSeparatedRaw"
+                | "TabSeparatedWithNames"
+                | "Native"
+                | "RowBinary"
+        )
+    }
+
     /// The format that an endpoint's URL ends in.
     pub fn by_extension(extension: &str) -> Option<Format> {
         let name = match extension {
@@ -88,7 +108,7 @@ impl Format {
 }
 
 /// The three settings of answers that callers may choose, with the defaults of the Pipes API documents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OutputSettings {
     /// 64-bit and larger integers are quoted in JSON.
     pub quote_64bit_integers: bool,

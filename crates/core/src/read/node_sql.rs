@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use standpipe_template::{CompileOptions, NoSecrets, Params, RenderContext, Settings, Template, template_text};
 
+use super::effort::Effort;
 use crate::error::Result;
 
 /// Limits of templates.
@@ -78,21 +79,27 @@ impl NodeSql {
     }
 
     /// The SQL for these parameters.
-    pub fn render(&self, params: &Params) -> Result<RenderedSql> {
-        self.render_in(params, false)
+    pub fn render(&self, params: &Params, effort: Effort) -> Result<RenderedSql> {
+        self.render_in(params, false, effort)
     }
 
     /// The SQL with sample values for all parameters, as it is checked when it is saved.
     pub fn render_in_test_mode(&self) -> Result<RenderedSql> {
-        self.render_in(&Params::default(), true)
+        self.render_in(&Params::default(), true, Effort::Full)
     }
 
-    fn render_in(&self, params: &Params, test_mode: bool) -> Result<RenderedSql> {
+    fn render_in(&self, params: &Params, test_mode: bool, effort: Effort) -> Result<RenderedSql> {
         match &self.body {
             Body::Plain => Ok(RenderedSql { text: self.text.to_string(), settings: Settings::default() }),
             Body::Broken(error) => Err(error.clone().into()),
             Body::Template(template) => {
-                let context = RenderContext { test_mode, secrets: &NoSecrets, ..RenderContext::default() };
+                let limits = effort.limits();
+                let context = RenderContext {
+                    test_mode,
+                    secrets: &NoSecrets,
+                    limits: limits.as_ref(),
+                    ..RenderContext::default()
+                };
                 let rendered = template.render(params, &context)?;
                 Ok(RenderedSql { text: rendered.sql, settings: rendered.settings })
             }

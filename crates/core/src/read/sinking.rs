@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use standpipe_clickhouse::quote::{identifier, string_literal};
 use standpipe_clickhouse::{Error as EngineError, Lane, QueryOptions, QueryResponse, codes};
-use standpipe_sql::{Door, StatementKind};
+use standpipe_sql::Door;
 use standpipe_template::Params;
 
-use super::format::{Format, OutputSettings};
+use super::describe::Work;
+use super::effort::short_first;
+use super::format::OutputSettings;
 use super::names::{Names, Resolved};
-use super::run::{Query, Reader, in_names};
+use super::run::Reader;
+use super::user_names::in_names;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
@@ -59,18 +62,17 @@ impl Reader {
         params: Option<&Params>,
     ) -> Result<SinkQuery> {
         let none = Params::default();
-        let names = Names::new(access, params.unwrap_or(&none));
-        let names = if params.is_none() { names.in_test_mode() } else { names };
-        let resolved = names.resolve_node(pipe, node)?;
+        let resolved = short_first(|effort| {
+            let names = Names::new(access, params.unwrap_or(&none)).with_effort(effort);
+            let names = if params.is_none() { names.in_test_mode() } else { names };
+            names.resolve_node(pipe, node)
+        })?;
         let sql = self.check(access, &resolved, Door::Sink).await?;
-        let query = Query { params: &none, output: OutputSettings::default(), request_id: "" };
-        let lines = Format::by_name("JSONCompactEachRow").unwrap_or(Format::JSON);
-        let mut options = self.options(&resolved, None, &query, lines);
-        options.query_id = None;
-        let answer = self.send(&sql.wrapped(&StatementKind::Describe), &options).await;
-        let answer = answer.map_err(|error| in_names(error, access, &resolved))?;
-        let text = answer.text().await.map_err(|error| Error::from_engine(error, "describe the query"))?;
-        let (columns, threads) = (read_columns(&text)?, self.threads(&resolved, None));
+        let limits = self.limits();
+        let work = Work { time: limits.time, rows: None, memory_bytes: limits.memory_bytes };
+        let columns = self.ask_for_columns(&sql, &work).await;
+        let columns = read_columns(&columns.map_err(|error| in_names(error, access, &resolved))?)?;
+        let threads = self.threads(&resolved, None, limits);
         Ok(SinkQuery { resolved, columns, threads })
     }
 

@@ -156,6 +156,7 @@ async fn put_pipe(bench: &Bench, mode: CopyMode, schedule: &Schedule) -> PipeId 
         sql: NodeSql::stored("n", "SELECT 1", &Default::default()),
         description: None,
         materialized: None,
+        cache_seconds: None,
         tags: Default::default(),
         dependencies: Vec::new(),
         params: Vec::new(),

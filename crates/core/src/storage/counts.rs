@@ -27,8 +27,8 @@ pub(super) async fn refresh(storage: &Storage, snapshot: &Snapshot, registry: &R
         for data_source in workspace.data_sources.values() {
             let table = data_source.table();
             let of = |name: String| counts.get(&(workspace.database.clone(), name)).copied().unwrap_or_default();
-            let ((rows, bytes), (quarantine_rows, _)) = (of(table.rows()), of(table.quarantine()));
-            registry.state(data_source.id).set_counts(Counts { rows, bytes, quarantine_rows });
+            let ((rows, bytes), (quarantine_rows, quarantine_bytes)) = (of(table.rows()), of(table.quarantine()));
+            registry.state(data_source.id).set_counts(Counts { rows, bytes, quarantine_rows, quarantine_bytes });
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::model::PhysicalTable;
 pub type Statement = Internal<Sql>;
 
 /// Blocks remembered for deduplication: a repeated insert of the same token within them adds nothing.
-const DEDUPLICATION_WINDOW: u32 = 1000;
+pub(super) const DEDUPLICATION_WINDOW: u32 = 1000;
 
 /// `CREATE DATABASE`, when it is not there.
 pub fn create_database(database: &str) -> Statement {
@@ -121,6 +121,11 @@ pub fn table_counts(databases: &[&str]) -> Statement {
          GROUP BY database, table\nFORMAT JSONCompactEachRow",
         literals(databases)
     ))
+}
+
+/// A SQL text in the engine's own form. The text is only read.
+pub fn format_query(sql: &str) -> Statement {
+    Internal::new(format!("SELECT formatQuery({})\nFORMAT JSONCompactEachRow", string_literal(sql)))
 }
 
 fn literals(names: &[&str]) -> String {

@@ -28,8 +28,8 @@ const REMOVE_NODES: &str = "
 const INSERT_NODE: &str = "
     INSERT INTO nodes
         (id, pipe_id, position, name, sql, description, materialized, tags, dependencies, params, version,
-         created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+         created_at, updated_at, cache_seconds)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const PIPES_OF: &str = "
     SELECT id, name, description, published, published_at, created_at, updated_at
     FROM pipes
@@ -37,7 +37,7 @@ const PIPES_OF: &str = "
     ORDER BY id";
 const NODES_OF: &str = "
     SELECT nodes.id, pipe_id, nodes.name, sql, nodes.description, materialized, tags, dependencies, params, version,
-           nodes.created_at, nodes.updated_at
+           nodes.created_at, nodes.updated_at, cache_seconds
     FROM nodes
     JOIN pipes ON pipes.id = nodes.pipe_id
     WHERE pipes.workspace_id = ?1
@@ -81,6 +81,7 @@ async fn insert_node(connection: &mut SqliteConnection, pipe_id: &str, position:
         .bind(i64::from(node.version))
         .bind(rows::micros(node.created_at))
         .bind(rows::micros(node.updated_at))
+        .bind(node.cache_seconds.map(i64::from))
         .execute(connection)
         .await?;
     Ok(())
@@ -129,6 +130,7 @@ fn read_node(row: &SqliteRow, limits: &TemplateLimits) -> Result<Node> {
         name,
         description: row.try_get("description")?,
         materialized: materialized.map(|target| rows::id(&target, DataSourceId::parse)).transpose()?,
+        cache_seconds: row.try_get::<Option<i64>, _>("cache_seconds")?.map(rows::unsigned).transpose()?,
         tags: rows::json(&row.try_get::<String, _>("tags")?)?,
         dependencies: rows::json(&row.try_get::<String, _>("dependencies")?)?,
         params: rows::json(&row.try_get::<String, _>("params")?)?,

@@ -1,5 +1,7 @@
 //! Statements on `tokens`. Values are encrypted; the hash finds them.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
@@ -9,7 +11,7 @@ use super::rows;
 use crate::access::{SecretKey, token_hash};
 use crate::error::Result;
 use crate::model::token::ScopeResource;
-use crate::model::{DataSourceId, PipeId, Scope, ScopeKind, Token, TokenId, WorkspaceId};
+use crate::model::{DataSourceId, Grant, PipeId, RowFilter, Scope, ScopeKind, Token, TokenId, WorkspaceId};
 
 const PUT: &str = "
     INSERT INTO tokens
@@ -40,6 +42,14 @@ struct StoredScope {
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<StoredFilter>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredFilter {
+    text: String,
+    bound: String,
 }
 
 pub(super) async fn put(
@@ -48,7 +58,7 @@ pub(super) async fn put(
     workspace: WorkspaceId,
     token: &Token,
 ) -> Result<()> {
-    let scopes: Vec<StoredScope> = token.scopes.iter().map(|scope| stored(*scope)).collect();
+    let scopes: Vec<StoredScope> = token.scopes.iter().map(stored).collect();
     let value = token.value.expose_secret();
     sqlx::query(PUT)
         .bind(token.id.to_string())
@@ -95,16 +105,17 @@ fn read(row: &SqliteRow, key: &SecretKey) -> Result<Token> {
     })
 }
 
-fn stored(scope: Scope) -> StoredScope {
-    let resource = match scope.resource() {
+fn stored(grant: &Grant) -> StoredScope {
+    let resource = match grant.scope.resource() {
         ScopeResource::None => None,
         ScopeResource::DataSource(id) => Some(id.to_string()),
         ScopeResource::Pipe(id) => Some(id.to_string()),
     };
-    StoredScope { kind: scope.kind().to_string(), resource }
+    let filter = grant.filter.as_ref().map(|it| StoredFilter { text: it.text.clone(), bound: it.bound.clone() });
+    StoredScope { kind: grant.scope.kind().to_string(), resource, filter }
 }
 
-fn read_scope(stored: &StoredScope) -> Result<Scope> {
+fn read_scope(stored: &StoredScope) -> Result<Grant> {
     let damaged = || rows::damaged("scope", &stored.kind, "unknown kind or resource");
     let kind = ScopeKind::parse(&stored.kind).ok_or_else(damaged)?;
     let resource = match &stored.resource {
@@ -112,5 +123,6 @@ fn read_scope(stored: &StoredScope) -> Result<Scope> {
         Some(id) if kind.as_str().starts_with("PIPES") => ScopeResource::Pipe(rows::id(id, PipeId::parse)?),
         Some(id) => ScopeResource::DataSource(rows::id(id, DataSourceId::parse)?),
     };
-    Scope::new(kind, resource).ok_or_else(damaged)
+    let filter = stored.filter.as_ref().map(|it| RowFilter { text: it.text.clone(), bound: it.bound.clone() });
+    Ok(Grant { scope: Scope::new(kind, resource).ok_or_else(damaged)?, filter: filter.map(Arc::new) })
 }

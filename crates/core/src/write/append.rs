@@ -20,6 +20,7 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Workspace};
+use crate::service_data::{Event, Operation, ServiceData};
 use crate::storage::ddl;
 
 /// Bodies from this size on are decoded on a thread of their own, so that they do not hold up other requests.
@@ -61,6 +62,13 @@ pub enum AppendFormat {
     Csv(CsvDialect),
 }
 
+impl AppendFormat {
+    /// What reads it, as logs name it.
+    pub fn parser(&self) -> &'static str {
+        if matches!(self, AppendFormat::Csv(_)) { "csv" } else { "ndjson" }
+    }
+}
+
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
@@ -82,6 +90,8 @@ pub struct AppendRequest {
     pub compression: Compression,
     /// Largest body once decompressed, in bytes.
     pub limit: u64,
+    /// What the operations log calls it.
+    pub event: Event,
 }
 
 /// What an append did.
@@ -112,13 +122,21 @@ pub struct Writer {
     decoders: RwLock<Decoders>,
     /// Bodies that are decoded on threads of their own at once: each holds its rows in memory.
     large_bodies: Semaphore,
+    /// Where appends are recorded, if anywhere.
+    service_data: Option<ServiceData>,
 }
 
 impl Writer {
     /// A writer over `client`.
     pub fn new(client: Client, limits: WriteLimits, registry: Registry, clock: Clock, random: Random) -> Writer {
         let large_bodies = Semaphore::new(LARGE_BODIES_AT_ONCE);
-        Writer { client, limits, registry, clock, random, decoders: RwLock::default(), large_bodies }
+        let decoders = RwLock::default();
+        Writer { client, limits, registry, clock, random, decoders, large_bodies, service_data: None }
+    }
+
+    /// The same, recording each append.
+    pub fn recording_in(self, service_data: ServiceData) -> Writer {
+        Writer { service_data: Some(service_data), ..self }
     }
 
     /// Appends a body. When this returns, its rows are in the engine: the good ones in the data source, the others in
@@ -152,7 +170,25 @@ impl Writer {
         let _gate = state.enter().await;
         let (workspace, data_source) = current(access, catalog, data_source)?;
         access.require_append(&data_source)?;
-        let decoder = self.decoder(&data_source)?;
+        let begin = |service_data| Operation::begin(service_data, access, request.event, &data_source);
+        let (operation, parser) = (self.service_data.as_ref().map(begin), request.format.parser());
+        let appended = self.store(&workspace, &data_source, request).await;
+        if let Some(operation) = operation {
+            operation.end_append(&appended, parser);
+        }
+        let appended = appended?;
+        state.wrote(appended.rows, appended.quarantined);
+        Ok(appended)
+    }
+
+    /// Decodes a body and inserts what it holds.
+    async fn store(
+        &self,
+        workspace: &Workspace,
+        data_source: &Arc<DataSource>,
+        request: AppendRequest,
+    ) -> Result<Appended> {
+        let decoder = self.decoder(data_source)?;
         let (batch, bytes) = self.decode(request, decoder.clone()).await?;
         let import_id = self.random.ulid(self.clock.now());
         let appended = Appended {
@@ -164,9 +200,8 @@ impl Writer {
         };
         self.registry.note_write();
         // The quarantine first: when the engine is lost between the two, a body sent again doubles rows only there.
-        self.insert_quarantine(&workspace, &data_source, &decoder, &batch, &appended).await?;
-        self.insert_rows(&workspace, &data_source, &decoder, batch, &appended).await?;
-        state.wrote(appended.rows, appended.quarantined);
+        self.insert_quarantine(workspace, data_source, &decoder, &batch, &appended).await?;
+        self.insert_rows(workspace, data_source, &decoder, batch, &appended).await?;
         Ok(appended)
     }
 

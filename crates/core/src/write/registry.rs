@@ -17,6 +17,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Rows in the quarantine.
     pub quarantine_rows: u64,
+    /// Bytes of the quarantine on disk.
+    pub quarantine_bytes: u64,
 }
 
 /// One data source's state.
@@ -27,6 +29,7 @@ pub struct DataSourceState {
     rows: AtomicU64,
     bytes: AtomicU64,
     quarantine_rows: AtomicU64,
+    quarantine_bytes: AtomicU64,
 }
 
 impl DataSourceState {
@@ -57,6 +60,7 @@ impl DataSourceState {
         self.rows.store(counts.rows, Ordering::Relaxed);
         self.bytes.store(counts.bytes, Ordering::Relaxed);
         self.quarantine_rows.store(counts.quarantine_rows, Ordering::Relaxed);
+        self.quarantine_bytes.store(counts.quarantine_bytes, Ordering::Relaxed);
     }
 
     /// The counts as they were last refreshed, and what was written since.
@@ -65,6 +69,7 @@ impl DataSourceState {
             rows: self.rows.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             quarantine_rows: self.quarantine_rows.load(Ordering::Relaxed),
+            quarantine_bytes: self.quarantine_bytes.load(Ordering::Relaxed),
         }
     }
 }

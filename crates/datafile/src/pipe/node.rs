@@ -1,6 +1,6 @@
 //! From a node's keywords to what is made of its result.
 
-use super::{BucketSink, Copy, CopyMode, Materialized, NodeDef, NodeKind, Sink, SinkTarget, Stream};
+use super::{BucketSink, Copy, CopyMode, Endpoint, Materialized, NodeDef, NodeKind, Sink, SinkTarget, Stream};
 use crate::datasource::engine;
 use crate::error::DatafileError;
 use crate::options::Options;
@@ -42,7 +42,7 @@ pub(super) fn finish(source: &Source<'_>, draft: Draft) -> Result<NodeDef, Dataf
     let mut options = draft.options;
     let kind = match word.as_str() {
         "standard" => NodeKind::Standard,
-        "endpoint" => NodeKind::Endpoint,
+        "endpoint" => NodeKind::Endpoint(endpoint(source, &mut options)?),
         "materialized" => NodeKind::Materialized(materialized(source, &mut options, at)?),
         "copy" => NodeKind::Copy(copy(source, &mut options, at)?),
         "sink" => NodeKind::Sink(sink(source, &mut options, at)?),
@@ -68,6 +68,20 @@ pub(super) fn finish(source: &Source<'_>, draft: Draft) -> Result<NodeDef, Dataf
         }
     };
     Ok(NodeDef { name: draft.name, description: draft.description, sql, kind })
+}
+
+fn endpoint(source: &Source<'_>, options: &mut Options) -> Result<Endpoint, DatafileError> {
+    let cache_seconds = match options.take_entry("CACHE") {
+        None => None,
+        Some(entry) => match entry.value.parse() {
+            Ok(seconds) => Some(seconds),
+            Err(_) => {
+                let message = format!("\"{}\" is not a number of seconds", entry.value);
+                return Err(source.error(entry.at, message).hint("Write CACHE 60, or leave it out."));
+            }
+        },
+    };
+    Ok(Endpoint { cache_seconds: cache_seconds.filter(|seconds| *seconds > 0) })
 }
 
 fn materialized(source: &Source<'_>, options: &mut Options, at: Place) -> Result<Materialized, DatafileError> {

@@ -53,7 +53,8 @@ impl fmt::Display for NodeDef {
 
 fn keywords(kind: &NodeKind) -> Vec<(&'static str, String)> {
     let all = match kind.clone() {
-        NodeKind::Standard | NodeKind::Endpoint => vec![],
+        NodeKind::Standard => vec![],
+        NodeKind::Endpoint(endpoint) => vec![("CACHE", endpoint.cache_seconds.map(|seconds| seconds.to_string()))],
         NodeKind::Materialized(view) => {
             vec![("DATASOURCE", Some(view.datasource)), ("DEPLOYMENT_METHOD", view.alter.then(|| "alter".to_owned()))]
         }

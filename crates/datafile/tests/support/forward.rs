@@ -175,7 +175,7 @@ fn show_node(node: &NodeDef) -> Value {
     shown.insert("type".into(), node.kind.as_str().into());
     set(&mut shown, "description", node.description.clone());
     match node.kind.clone() {
-        NodeKind::Standard | NodeKind::Endpoint | NodeKind::Stream(_) => {}
+        NodeKind::Standard | NodeKind::Endpoint(_) | NodeKind::Stream(_) => {}
         NodeKind::Materialized(view) => {
             set(&mut shown, "datasource", Some(view.datasource));
             set(&mut shown, "deployment_method", view.alter.then_some("alter"));

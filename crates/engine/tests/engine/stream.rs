@@ -39,6 +39,38 @@ fn a_header_appears_once_however_many_blocks() {
 }
 
 #[test]
+fn a_stream_ends_with_the_counters_of_all_of_it() {
+    let engine = Engine::start();
+    engine.sql("CREATE DATABASE d");
+    engine.sql("CREATE TABLE d.t (n UInt64) ENGINE = MergeTree ORDER BY n AS SELECT number AS n FROM numbers(300000)");
+    let ask = |headers: &str, sql: &str| {
+        let mut client = engine.client();
+        // Without the cache of conditions, which spares reading and so makes the counters depend on earlier queries.
+        client.send(
+            "POST",
+            "/?default_format=JSONEachRow&max_threads=1&use_query_condition_cache=0",
+            headers,
+            sql.as_bytes(),
+        );
+        client.reply()
+    };
+    let streamed = ask("te: trailers\r\n", "SELECT n FROM d.t WHERE n % 3 = 0");
+    assert!(streamed.complete);
+    let counted = ["result_rows", "result_bytes", "read_rows", "read_bytes"].map(|name| streamed.final_summary(name));
+    assert_eq!(counted, [100_000, streamed.body.len() as u64, 300_000, 2_400_000].map(Some));
+    let without = ask("", "SELECT n FROM d.t");
+    assert!(without.complete && without.final_summary("read_rows").is_none(), "nobody asked for a trailer");
+    let small = ask("te: trailers\r\n", "SELECT n FROM d.t WHERE n < 10");
+    assert_eq!((small.summary("result_rows"), small.final_summary("result_rows")), (10, None));
+    let nothing = ask("te: trailers\r\n", "SELECT n FROM d.t WHERE n % 300000 = 1 SETTINGS max_block_size = 1000");
+    assert_eq!(
+        (nothing.summary("result_rows"), nothing.summary("read_rows")),
+        (1, 300_000),
+        "what matches nothing is read"
+    );
+}
+
+#[test]
 fn totals_and_extremes_stand_where_they_belong() {
     let engine = Engine::start();
     let sql = "SELECT number % 2 AS a, count() AS c FROM numbers(4) GROUP BY a WITH TOTALS ORDER BY a";

@@ -172,6 +172,7 @@ fn spawn(dir: &Path, small: bool) -> Child {
 /// One HTTP connection; plain enough to see exactly what is on the wire.
 pub(crate) struct Client {
     stream: BufReader<UnixStream>,
+    trailers: Vec<(String, String)>,
 }
 
 /// An answer as it came over the wire.
@@ -179,6 +180,7 @@ pub(crate) struct Client {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
+    trailers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// The body ended as announced; false when the connection broke first.
     pub(crate) complete: bool,
@@ -195,14 +197,24 @@ impl Reply {
 
     /// A number from `X-ClickHouse-Summary`.
     pub(crate) fn summary(&self, name: &str) -> u64 {
-        let summary: serde_json::Value = serde_json::from_str(self.header("x-clickhouse-summary").unwrap()).unwrap();
-        summary[name].as_str().unwrap().parse().unwrap()
+        summary_of(&self.headers, name).unwrap()
     }
+
+    /// The same from the trailer; none where there is no trailer.
+    pub(crate) fn final_summary(&self, name: &str) -> Option<u64> {
+        summary_of(&self.trailers, name)
+    }
+}
+
+fn summary_of(fields: &[(String, String)], name: &str) -> Option<u64> {
+    let (_, summary) = fields.iter().find(|(found, _)| found == "x-clickhouse-summary")?;
+    let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
+    Some(summary[name].as_str().unwrap().parse().unwrap())
 }
 
 impl Client {
     pub(crate) fn new(stream: UnixStream) -> Self {
-        Self { stream: BufReader::new(stream) }
+        Self { stream: BufReader::new(stream), trailers: Vec::new() }
     }
 
     pub(crate) fn get(mut self, path: &str) -> Reply {
@@ -239,17 +251,21 @@ impl Client {
             Some(length) => self.exactly(length),
             None => self.chunks(),
         };
-        Reply { status, headers, body, complete }
+        Reply { status, headers, trailers: std::mem::take(&mut self.trailers), body, complete }
     }
 
     /// Reads status and headers only.
     pub(crate) fn head(&mut self) -> (u16, Vec<(String, String)>) {
         let first = self.line();
         let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("'{first}' is no status line")).parse().unwrap();
-        let headers = std::iter::from_fn(|| Some(self.line()).filter(|line| !line.is_empty()))
+        (status, self.fields())
+    }
+
+    /// Header or trailer fields, up to an empty line.
+    fn fields(&mut self) -> Vec<(String, String)> {
+        std::iter::from_fn(|| Some(self.line()).filter(|line| !line.is_empty()))
             .map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap())
-            .collect();
-        (status, headers)
+            .collect()
     }
 
     fn line(&mut self) -> String {
@@ -275,10 +291,11 @@ impl Client {
             if !complete {
                 return (body, false);
             }
-            self.line();
             if size == 0 {
+                self.trailers = self.fields();
                 return (body, true);
             }
+            self.line();
         }
     }
 }

@@ -8,36 +8,65 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http_body::{Frame, SizeHint};
-use standpipe_clickhouse::{AnswerBody, Error};
-use standpipe_core::access::Access;
-use standpipe_core::read::Answer;
+use http_body::{Body as _, Frame, SizeHint};
+use standpipe_core::read::{Answer, Broken, ReadBody};
+
+use super::observed::Recording;
+use crate::error::ApiError;
+
+/// Answers with data or with the error in its place, and records how it ends.
+pub fn respond(answered: Result<Answer, ApiError>, recording: Recording) -> Result<Response, ApiError> {
+    match answered {
+        Ok(answer) => Ok(stream(answer, recording)),
+        Err(error) => {
+            recording.failed(&error);
+            Err(error)
+        }
+    }
+}
 
 /// Streams an answer, with its length where the engine says it. An error in its middle breaks the connection, so that half
 /// an answer never looks whole.
-pub fn stream(answer: Answer, access: Access) -> Response {
+fn stream(answer: Answer, recording: Recording) -> Response {
     let content_type = HeaderValue::from_static(answer.format.content_type);
-    let body = HeldBody { body: answer.response.into_body(), _access: access };
+    let body = RecordedBody { body: answer.response.into_body(), recording: Some(recording) };
     let mut response = Response::new(Body::new(body));
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 
-/// An answer that holds the caller's snapshot of the catalog until its last byte: no table that it knows is dropped before.
-struct HeldBody {
-    body: AnswerBody,
-    _access: Access,
+/// An answer that is recorded at its end. With the recording it holds the caller's snapshot of the catalog until then.
+struct RecordedBody {
+    body: ReadBody,
+    recording: Option<Recording>,
 }
 
-impl http_body::Body for HeldBody {
+impl Drop for RecordedBody {
+    fn drop(&mut self) {
+        // An answer of known length is not asked for its end once all of it is there, one to HEAD for nothing at all.
+        let ended = |recording: &mut Recording| self.body.is_end_stream() || recording.is_head();
+        if let Some(recording) = self.recording.take_if(ended) {
+            recording.succeeded(self.body.summary());
+        }
+    }
+}
+
+impl http_body::Body for RecordedBody {
     type Data = Bytes;
-    type Error = Error;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        let summary = self.body.summary();
+        match &frame {
+            Poll::Ready(None) => self.recording.take().into_iter().for_each(|it| it.succeeded(summary)),
+            Poll::Ready(Some(Err(_))) => self.recording.take().into_iter().for_each(|it| it.broke_off(summary)),
+            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

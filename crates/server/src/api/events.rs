@@ -7,6 +7,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use standpipe_core::Error;
+use standpipe_core::service_data::Event;
 use standpipe_core::write::{AppendFormat, AppendRequest, Compression};
 use utoipa::ToSchema;
 
@@ -62,6 +63,7 @@ pub async fn send_events(
         format: event_format(&fields, &headers)?,
         compression: compression(&headers)?,
         limit: app.config.limits.body.bytes,
+        event: Event::AppendEvents,
     };
     let done = app.standpipe.writer().append(&access, app.standpipe.catalog(), data_source.id, request).await?;
     let status = if fields.flag("wait") { StatusCode::OK } else { StatusCode::ACCEPTED };

@@ -18,6 +18,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// absent.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = OK, body = String, content_type = "application/openmetrics-text")))]
 pub async fn get_metrics(State(app): State<App>) -> impl IntoResponse {
+    app.metrics.reads.set(app.standpipe.reader().figures());
     let is_external = app.engine.state() == crate::engine_process::EngineState::External;
     if is_external {
         app.metrics.engine.set_external();
@@ -26,5 +27,6 @@ pub async fn get_metrics(State(app): State<App>) -> impl IntoResponse {
     } else {
         app.metrics.engine.set_down();
     }
+    app.metrics.service_data.set(app.standpipe.service_data());
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], app.metrics.encode())
 }

@@ -1,6 +1,5 @@
 //! The Query API.
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
@@ -8,15 +7,15 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use standpipe_core::Error;
 use standpipe_core::access::Access;
-use standpipe_core::read::{Format, Query};
+use standpipe_core::read::{Answer, Format, Query};
 
-use super::answer::stream;
+use super::answer::respond;
+use super::observed::Observed;
 use super::pipes::data::DataRequest;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::fields::{Fields, form_with, looks_like_json};
-use crate::middleware::RequestId;
 
 /// Run a query
 ///
@@ -30,16 +29,18 @@ use crate::middleware::RequestId;
     ),
     responses(
         (status = 200, description = "The data"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 408, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 429, body = ErrorBody),
+        (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn query_sql(
     State(app): State<App>,
     uri: Uri,
     Caller(access): Caller,
-    Extension(request_id): Extension<RequestId>,
+    observed: Observed,
 ) -> Result<Response, ApiError> {
-    run(&app, &access, Fields::of_query(&uri), None, &request_id.to_string()).await
+    let recording = observed.of_query_api(&app, access.clone());
+    respond(run(&app, &access, Fields::of_query(&uri), None).await, recording)
 }
 
 /// Run a query that the body holds
@@ -50,7 +51,8 @@ pub async fn query_sql(
     request_body(content = String, description = "SQL, or a form or JSON object with q", content_type = "text/plain"),
     responses(
         (status = 200, description = "The data"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 408, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 429, body = ErrorBody),
+        (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn post_sql(
@@ -58,34 +60,38 @@ pub async fn post_sql(
     uri: Uri,
     headers: HeaderMap,
     Caller(access): Caller,
-    Extension(request_id): Extension<RequestId>,
+    observed: Observed,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let query = Fields::of_query(&uri);
+    let recording = observed.of_query_api(&app, access.clone());
+    let answered = match read_post(&uri, &headers, &body) {
+        Ok((fields, sql)) => run(&app, &access, fields, sql).await,
+        Err(error) => Err(error),
+    };
+    respond(answered, recording)
+}
+
+/// Named values of a POST, and its body where that is the SQL itself.
+fn read_post(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<(Fields, Option<String>), ApiError> {
+    let query = Fields::of_query(uri);
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let trimmed = body.trim_ascii();
     if trimmed.is_empty() {
-        return run(&app, &access, query, None, &request_id.to_string()).await;
+        return Ok((query, None));
     }
     if looks_like_json(content_type, trimmed) {
         let sent = Fields::parse_json(trimmed)?;
-        return run(&app, &access, query.without(&sent).and(sent), None, &request_id.to_string()).await;
+        return Ok((query.without(&sent).and(sent), None));
     }
     let may_be_form = content_type.is_none_or(|value| value.contains("form-urlencoded"));
     if let Some(form) = form_with(trimmed, &["q"]).filter(|_| may_be_form) {
-        return run(&app, &access, query.without(&form).and(form), None, &request_id.to_string()).await;
+        return Ok((query.without(&form).and(form), None));
     }
-    let sql = std::str::from_utf8(&body).map_err(|_| ApiError::bad_request("the body is no UTF-8 text"))?;
-    run(&app, &access, query, Some(sql.to_owned()), &request_id.to_string()).await
+    let sql = std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the body is no UTF-8 text"))?;
+    Ok((query, Some(sql.to_owned())))
 }
 
-async fn run(
-    app: &App,
-    access: &Access,
-    fields: Fields,
-    body: Option<String>,
-    request_id: &str,
-) -> Result<Response, ApiError> {
+async fn run(app: &App, access: &Access, fields: Fields, body: Option<String>) -> Result<Answer, ApiError> {
     let pipeline = fields.filled("pipeline");
     let request = DataRequest::from_fields(fields);
     let sql = body
@@ -98,8 +104,7 @@ async fn run(
             Some(access.workspace().pipe(name).ok_or_else(not_found)?)
         }
     };
-    let query = Query { params: &request.params, output: request.output, request_id };
+    let query = Query { params: &request.params, output: request.output, request_id: access.request_id() };
     let reader = app.standpipe.reader();
-    let answer = reader.sql(access, &sql, pipe.map(|pipe| &**pipe), &query, Format::JSON).await?;
-    Ok(stream(answer, access.clone()))
+    Ok(reader.sql(access, &sql, pipe.map(|pipe| &**pipe), &query, Format::JSON).await?)
 }

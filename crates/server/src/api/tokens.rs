@@ -8,8 +8,8 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use standpipe_core::access::Access;
 use standpipe_core::model::token::ScopeResource;
-use standpipe_core::model::{Scope, Token, format_timestamp};
-use standpipe_core::operations::tokens::NewToken;
+use standpipe_core::model::{Grant, Token, format_timestamp};
+use standpipe_core::operations::tokens::{NewScope, NewToken};
 use utoipa::ToSchema;
 
 use super::body_fields;
@@ -53,7 +53,7 @@ pub struct ScopeBody {
     /// Name of what it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// Row filter.
+    /// The rows it is about: an expression over the resource's columns. All rows when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
 }
@@ -94,7 +94,9 @@ pub async fn list_tokens(State(app): State<App>, Caller(access): Caller) -> Resu
 
 /// Create a token
 ///
-/// Creates a token with a `name` and any number of `scope` values, such as `PIPES:READ:top_routes`.
+/// Creates a token with a `name` and any number of `scope` values, such as `PIPES:READ:top_routes`. `DATASOURCES:READ` and
+/// `PIPES:READ` take a row filter behind their resource, `DATASOURCES:READ:events:tenant = 'acme'`: the token then sees only
+/// the rows for which one of its filters is true, wherever it reads them.
 #[utoipa::path(
     post, path = "/v0/tokens", tag = "Tokens", security(("token" = [])),
     params(
@@ -120,7 +122,7 @@ pub async fn create_token(
             "tokens that expire (JWT) cannot be made yet: leave out 'expiration_time' for one that does not",
         ));
     }
-    let token = app.standpipe.create_token(&access, new_token(&fields)).await?;
+    let token = app.standpipe.create_token(&access, new_token(&fields)?).await?;
     Ok(Json(TokenBody::of(&token, &current(&app, &access))))
 }
 
@@ -142,7 +144,8 @@ pub async fn get_token(
 
 /// Change a token
 ///
-/// Changes a token's name or description; `scope` values, when there are any, replace all it had.
+/// Changes a token's name or description; `scope` values, when there are any, replace all it had. A scope that the token has
+/// with a row filter and that comes without one keeps it; to remove a filter, remove the scope first.
 #[utoipa::path(
     put, path = "/v0/tokens/{token}", tag = "Tokens", security(("token" = [])),
     params(
@@ -165,7 +168,7 @@ pub async fn update_token(
     body: Bytes,
 ) -> Result<Json<TokenBody>, ApiError> {
     let fields = body_fields(&uri, &headers, &body, KEYS)?;
-    let token = app.standpipe.update_token(&access, &reference, new_token(&fields)).await?;
+    let token = app.standpipe.update_token(&access, &reference, new_token(&fields)?).await?;
     Ok(Json(TokenBody::of(&token, &current(&app, &access))))
 }
 
@@ -209,7 +212,7 @@ impl TokenBody {
             id: token.id.to_string(),
             name: token.name.clone(),
             description: token.description.clone(),
-            scopes: token.scopes.iter().map(|scope| ScopeBody::of(*scope, access)).collect(),
+            scopes: token.scopes.iter().map(|grant| ScopeBody::of(grant, access)).collect(),
             token: access.sees_secret(token).then(|| token.value.expose_secret().to_owned()),
             host: "local",
             origin: OriginBody { kind: token.origin.clone() },
@@ -220,36 +223,52 @@ impl TokenBody {
 }
 
 impl ScopeBody {
-    fn of(scope: Scope, access: &Access) -> ScopeBody {
+    fn of(grant: &Grant, access: &Access) -> ScopeBody {
         let workspace = access.workspace();
-        let resource = match scope.resource() {
+        let resource = match grant.scope.resource() {
             ScopeResource::None => None,
             ScopeResource::DataSource(id) => workspace.data_sources.get(&id).map(|found| found.name.to_string()),
             ScopeResource::Pipe(id) => workspace.pipes.get(&id).map(|found| found.name.to_string()),
         };
-        ScopeBody { kind: scope.kind().as_str(), resource, filter: None }
+        ScopeBody {
+            kind: grant.scope.kind().as_str(),
+            resource,
+            filter: grant.filter.as_ref().map(|filter| filter.text.clone()),
+        }
     }
 }
 
-/// Scopes come as repeated `scope` values, or as `scopes` in a JSON body: texts, or `{"type", "resource"}`.
-fn new_token(fields: &Fields) -> NewToken {
-    let mut scopes = fields.texts("scope");
+/// Scopes come as repeated `scope` values, or as `scopes` in a JSON body: texts, or `{"type", "resource", "filter"}`.
+fn new_token(fields: &Fields) -> Result<NewToken, ApiError> {
+    let mut scopes: Vec<NewScope> = fields.texts("scope").iter().map(|scope| NewScope::parse(scope)).collect();
     if let Some(serde_json::Value::Array(listed)) = fields.value("scopes") {
-        let text = |value: &serde_json::Value, key: &str| value.get(key).and_then(|it| it.as_str()).map(str::to_owned);
-        scopes.extend(listed.iter().filter_map(|scope| {
-            match scope.as_str() {
-                Some(scope) => Some(scope.to_owned()),
-                None => Some([text(scope, "type"), text(scope, "resource"), text(scope, "filter")])
-                    .map(|parts| parts.into_iter().flatten().collect::<Vec<_>>().join(":")),
-            }
-        }));
+        for scope in listed {
+            scopes.push(listed_scope(scope)?);
+        }
     }
-    NewToken {
+    Ok(NewToken {
         name: fields.filled("name"),
         description: fields.text("description"),
         origin: fields.filled("origin"),
         scopes,
+    })
+}
+
+fn listed_scope(scope: &serde_json::Value) -> Result<NewScope, ApiError> {
+    if scope.get("fixed_params").and_then(|it| it.as_object()).is_some_and(|params| !params.is_empty()) {
+        // To leave them out would allow more than was asked for.
+        return Err(ApiError::bad_request(
+            "'fixed_params' cannot be kept by a token without 'expiration_time': leave them out, or use a row filter",
+        ));
     }
+    let text = |key: &str| {
+        let text = scope.get(key).and_then(|it| it.as_str()).map(str::trim);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    Ok(match scope.as_str() {
+        Some(scope) => NewScope::parse(scope),
+        None => NewScope { kind: text("type").unwrap_or_default(), resource: text("resource"), filter: text("filter") },
+    })
 }
 
 /// The caller's access over the catalog as it is now, to name resources that were made meanwhile.

@@ -156,6 +156,7 @@ fn merge(lower: &mut Table, upper: Table) {
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret;
+    use standpipe_core::service_data::ServiceTable;
 
     use super::*;
 
@@ -167,7 +168,9 @@ mod tests {
     fn the_defaults_are_a_whole_configuration() {
         let config = Layers::defaults().config().unwrap();
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:7181");
-        assert_eq!(config.engine.lanes.read.threads.get(), 8);
+        assert_eq!(config.engine.lanes.read.threads.get(), 12);
+        let days = ServiceTable::ALL.map(|table| config.service_data.days.contains_key(&table));
+        assert_eq!(days, [true; ServiceTable::ALL.len()], "every table of service data is listed");
         assert!(config.engine.url.is_none() && config.server.admin_token.is_none());
     }
 

@@ -4,11 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use standpipe_clickhouse::Client;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
 use super::child::{Ended, Running};
-use super::{Backoff, EngineCommand, EngineState, Error, PING_PERIOD};
+use super::{Backoff, EngineCommand, EngineState, Error, Orders, PING_PERIOD};
 
 /// Starts that may fail before the first success, before the supervisor gives up: a missing library does not come
 /// back, but the process of a server that was just killed may hold the tables for a moment.
@@ -44,13 +44,13 @@ impl Loop {
     }
 
     /// Runs until told to stop, or until the engine has shown that it cannot start.
-    pub(super) async fn run(self, mut stop: oneshot::Receiver<()>) -> Result<(), Error> {
+    pub(super) async fn run(self, mut orders: Orders) -> Result<(), Error> {
         let mut backoff = Backoff::default();
         let mut was_ever_ready = false;
         loop {
             let mut child = Running::spawn(&self.command)?;
             tracing::info!(pid = child.id(), "the engine process has started");
-            let (turn, ready_for) = self.watch(&mut child, &mut stop).await;
+            let (turn, ready_for) = self.watch(&mut child, &mut orders).await;
             let status = match turn {
                 Turn::Stop => return self.stop(child).await,
                 Turn::Ended(status) => status.map_err(|source| self.lost(source))?,
@@ -64,18 +64,18 @@ impl Loop {
                 return Err(Error::NeverReady { attempts: backoff.failures(), last_words });
             }
             tokio::select! {
-                _ = &mut stop => return Ok(()),
+                _ = &mut orders.stop => return Ok(()),
                 () = sleep(pause) => (self.on_restart)(),
             }
         }
     }
 
     /// Follows one process; also tells how long it was ready, if it was.
-    async fn watch(&self, child: &mut Running, stop: &mut oneshot::Receiver<()>) -> (Turn, Option<Duration>) {
+    async fn watch(&self, child: &mut Running, orders: &mut Orders) -> (Turn, Option<Duration>) {
         let deadline = Instant::now() + self.command.start_timeout;
         let is_ready = tokio::select! {
             biased;
-            _ = &mut *stop => return (Turn::Stop, None),
+            _ = &mut orders.stop => return (Turn::Stop, None),
             status = child.ended() => return (Turn::Ended(status), None),
             answered = timeout_at(deadline, self.first_answer()) => answered.is_ok(),
         };
@@ -83,13 +83,20 @@ impl Loop {
             tracing::error!(timeout = ?self.command.start_timeout, "the engine did not answer in time, so it is killed");
             return (Turn::Ended(child.kill().await), None);
         }
+        // What was asked for before was meant for a process that is gone.
+        while orders.restart.try_recv().is_ok() {}
         let since = Instant::now();
         self.state.send_replace(EngineState::Ready);
         tracing::info!("the engine is ready");
         let turn = tokio::select! {
             biased;
-            _ = &mut *stop => Turn::Stop,
+            _ = &mut orders.stop => Turn::Stop,
             status = child.ended() => Turn::Ended(status),
+            Some(()) = orders.restart.recv() => {
+                tracing::warn!("the engine is killed, as was asked for");
+                self.set_down();
+                Turn::Ended(child.kill().await)
+            }
             () = self.silence() => {
                 tracing::error!("the engine runs but does not answer, so it is killed");
                 self.set_down();

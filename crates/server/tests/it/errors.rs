@@ -12,7 +12,8 @@ use crate::support::{TestApp, assert_file};
 const HEAD: &str = "# Errors
 
 Every error is JSON with `error`, a sentence on what went wrong and what to do, and `code`, a stable word from this list.
-Where ClickHouse raised it, the header `X-DB-Exception-Code` has its code. An answer of 429 or 503 has `Retry-After`.
+Where ClickHouse raised it, the header `X-DB-Exception-Code` has its code. An answer of 429 or 503 has `Retry-After`;
+one of 429 also `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`, the last in seconds from now.
 A missing, unknown or insufficient token is 403, never 401.
 
 This file is written from the code: `UPDATE=1 cargo test -p standpipe --test it errors`.

@@ -129,8 +129,9 @@ async fn what_is_wrong_with_a_request_is_told() {
     app.post("/v0/pipes/p/nodes?type=nonsense").body("select 1").send().await.assert_error(400);
     app.post("/v0/pipes/p/nodes").body("select from where").send().await.assert_error(400);
     app.post("/v0/pipes/p/nodes").body("select * from nowhere").send().await.assert_error(400);
-    // FIXME: the documents call this wrong SQL, too; columns are only looked up when the node is read.
-    app.post("/v0/pipes/p/nodes").body("select no_column from events").send().await.assert_status(200);
+    let error = app.post("/v0/pipes/p/nodes").body("select no_column from events").send().await.assert_error(400);
+    assert!(error.contains("no_column") && !error.contains("t_"), "{error}");
+    app.put("/v0/pipes/p/nodes/n2").body("select n + 'a' from events").send().await.assert_error(400);
     app.post("/v0/pipes/p/nodes").body(&b"select '\xff'"[..]).send().await.assert_error(400);
 
     app.post("/v0/pipes/absent/nodes").body("select 1").send().await.assert_error(404);

@@ -1,139 +1,12 @@
-//! What SQL may not do, through every door: the query API, saving a node, reading an endpoint.
-
-use std::time::{Duration, Instant};
+//! What is out of reach, whatever a token may do. Statements that must never run are in `attacks.rs`.
 
 use crate::support::{Client, TestApp};
-
-/// The list, and its variations that a careless guard lets through.
-const REFUSED: &[&str] = &[
-    "SELECT file('/etc/hostname')",
-    "SELECT * FROM file('/etc/passwd')",
-    "SELECT * FROM file('/etc/passwd', 'LineAsString')",
-    "SELECT * FROM '/etc/passwd'",
-    "SELECT arrayMap(file, ['/etc/hostname'])",
-    "SELECT 1 INTO OUTFILE '/tmp/x'",
-    "SELECT * FROM url('http://127.0.0.1:1/x', 'CSV', 'a String')",
-    "SELECT * FROM remote('127.0.0.1:9000', 'system.one')",
-    "SELECT * FROM remoteSecure('127.0.0.1', system, one)",
-    "SELECT * FROM s3('http://127.0.0.1/x', 'CSV')",
-    "SELECT * FROM merge('.*', '.*')",
-    "SELECT * FROM executable('x', 'CSV', 'a String')",
-    "SELECT * FROM cluster('default', system, one)",
-    "SELECT * FROM system.processes",
-    "SELECT * FROM system.tables",
-    "SELECT * FROM information_schema.tables",
-    "SELECT * FROM default.x",
-    "SELECT * FROM viewExplain('EXPLAIN', '', (SELECT 1))",
-    "SELECT dictGet('d', 'x', 1)",
-    "SELECT joinGet('d.t', 'x', 1)",
-    "SELECT hasColumnInTable('system', 'one', 'dummy')",
-    "SELECT 1; SELECT 2",
-    "SELECT 1; DROP TABLE events",
-    "DROP TABLE events",
-    "CREATE TABLE x (a Int8) ENGINE = Memory",
-    "ALTER TABLE events DELETE WHERE 1",
-    "INSERT INTO events VALUES (1)",
-    "TRUNCATE TABLE events",
-    "SYSTEM SHUTDOWN",
-    "KILL QUERY WHERE 1",
-    "SET max_threads = 1",
-    "USE system",
-    "SHOW TABLES",
-    "DESCRIBE TABLE file('/etc/passwd')",
-    "EXPLAIN SELECT * FROM file('/etc/passwd')",
-    "SELECT * FROM (EXPLAIN SELECT 1)",
-    "SELECT 1 SETTINGS readonly = 0",
-];
 
 async fn app() -> TestApp {
     let app = TestApp::new().await;
     app.create_data_source("events", "n Int32 `json:$.n`").await;
     app.create_endpoint("p", "SELECT 1 AS x").await;
     app
-}
-
-/// Answers the middle of five times to answer.
-async fn median(mut ask: impl AsyncFnMut()) -> Duration {
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        let started = Instant::now();
-        ask().await;
-        times.push(started.elapsed());
-    }
-    times.sort();
-    times[2]
-}
-
-#[track_caller]
-fn assert_quick(what: &str, time: Duration) {
-    assert!(time < Duration::from_millis(50), "{what} was refused only after {time:?}");
-}
-
-#[tokio::test]
-async fn through_the_query_api() {
-    let app = app().await;
-    for sql in REFUSED {
-        let time = median(async || {
-            let error = app.sql(sql).await.assert_error(400);
-            assert!(error.len() > 10, "{sql}: '{error}' gives no reason");
-        })
-        .await;
-        assert_quick(sql, time);
-    }
-}
-
-#[tokio::test]
-async fn through_a_node() {
-    let app = app().await;
-    for sql in REFUSED {
-        let time = median(async || {
-            app.post("/v0/pipes/p/nodes").form(sql).send().await.assert_error(400);
-            app.put("/v0/pipes/p/nodes/p_node").form(sql).send().await.assert_error(400);
-        })
-        .await;
-        assert_quick(sql, time / 2);
-    }
-    let pipe = app.get("/v0/pipes/p").send().await.json();
-    assert_eq!(pipe["nodes"].as_array().unwrap().len(), 1, "nothing was saved");
-    assert_eq!(app.rows("SELECT * FROM p").await, "1\n");
-}
-
-#[tokio::test]
-async fn through_a_new_pipe() {
-    let app = app().await;
-    for sql in REFUSED {
-        let body = serde_json::json!({"name": "new", "nodes": [{"name": "out", "sql": sql, "type": "endpoint"}]});
-        app.post("/v0/pipes").json(&body).send().await.assert_error(400);
-        app.get("/v0/pipes/new").send().await.assert_error(404);
-    }
-}
-
-#[tokio::test]
-async fn through_q_of_an_endpoint() {
-    let app = app().await;
-    for sql in REFUSED {
-        let form = format!("q={}", form_urlencoded::byte_serialize(sql.as_bytes()).collect::<String>());
-        let time = median(async || {
-            app.post("/v0/pipes/p.json").form(&form).send().await.assert_error(400);
-        })
-        .await;
-        assert_quick(sql, time);
-    }
-}
-
-/// SQL that was stored before a rule existed is refused when it is read, too.
-#[tokio::test]
-async fn through_an_endpoint_that_is_stored_already() {
-    let app = app().await;
-    for sql in REFUSED {
-        app.store_node_unchecked("p", sql).await;
-        let time = median(async || {
-            app.get("/v0/pipes/p.json").send().await.assert_error(400);
-            app.sql("SELECT * FROM p").await.assert_error(400);
-        })
-        .await;
-        assert_quick(sql, time / 2);
-    }
 }
 
 #[tokio::test]
@@ -220,4 +93,32 @@ async fn a_name_that_the_token_cannot_read_is_forbidden() {
         assert_eq!(error, format!("the token cannot read '{name}', or there is no such resource"));
     }
     reader.sql("SELECT * FROM p").await.assert_status(200);
+}
+
+/// Columns without an alias are called after their expressions.
+#[tokio::test]
+async fn names_of_columns_hold_no_addresses() {
+    let app = app().await;
+    let database = app.workspace().database.clone();
+    let table = app.workspace().data_source("events").unwrap().table().rows();
+    app.create_pipe("ns", "SELECT n FROM events").await;
+    for sql in [
+        "SELECT n IN events FROM events",
+        "SELECT in(n, events), n NOT IN (events), (n) IN ns FROM events",
+        "SELECT count() > 0 AND max(n IN events) FROM events",
+        "SELECT (SELECT count() FROM events), EXISTS (SELECT 1 FROM events) FROM events",
+        "SELECT events.n, events.*, a.n FROM events JOIN events AS a ON a.n = events.n",
+        "SELECT arrayMap(x -> x IN events, [n]) FROM events",
+    ] {
+        app.append_node("p", "named", sql).await;
+        app.post("/v0/pipes/p/nodes/named/endpoint").send().await.assert_status(200);
+        for answer in
+            [app.sql(sql).await, app.get("/v0/pipes/p.json").send().await, app.sql(&format!("DESCRIBE ({sql})")).await]
+        {
+            let answer = answer.assert_status(200);
+            assert!(!answer.text().contains(&database) && !answer.text().contains(&table), "{sql}: {}", answer.text());
+        }
+        app.delete("/v0/pipes/p/nodes/named/endpoint").send().await.assert_status(200);
+        app.delete("/v0/pipes/p/nodes/named").send().await.assert_status(204);
+    }
 }

@@ -141,7 +141,8 @@ async fn errors_of_the_engine_carry_its_code() {
 async fn errors_name_data_sources_by_their_names() {
     let app = app().await;
     let database = app.workspace().database.clone();
-    app.create_endpoint("p", "SELECT no_column FROM events").await;
+    app.create_endpoint("p", "SELECT 1").await;
+    app.store_node_unchecked("p", "SELECT no_column FROM events").await;
     for sql in [
         "SELECT no_column FROM events",
         "SELECT n.x.y FROM events AS e",

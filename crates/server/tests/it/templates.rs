@@ -142,10 +142,53 @@ async fn what_a_template_renders_passes_the_guard() {
         app.sql(sql).await.assert_error(400);
     }
     app.create_data_source("events", "n Int32 `json:$.n`").await;
-    app.create_pipe("any_table", "SELECT 1").await;
-    app.store_node_unchecked("any_table", "%\nSELECT * FROM {{table(t)}}").await;
+    app.create_endpoint("any_table", "%\nSELECT * FROM {{table(t)}}").await;
     app.get("/v0/pipes/any_table.json?t=events").send().await.assert_status(200);
     for name in ["system.processes", "system.one", "file('/etc/passwd')", "nowhere"] {
         app.get(&format!("/v0/pipes/any_table.json?t={}", encoded(name))).send().await.assert_error(400);
     }
+}
+
+/// Samples stand for parameters when a template is saved: what they cause is no reason to refuse it.
+#[tokio::test]
+async fn templates_are_saved_whatever_their_samples_mean() {
+    let app = TestApp::new().await;
+    app.create_data_source("events", "n Int32 `json:$.n`, d Date `json:$.d`, s String `json:$.s`").await;
+    app.create_pipe("p", "SELECT 1").await;
+    for sql in [
+        "%\nSELECT n FROM events WHERE d >= {{String(from_day)}}",
+        "%\nSELECT toDate({{String(day)}}) AS day, n + {{String(text)}} AS wrong FROM events",
+        "%\nSELECT {{symbol(any_column)}} FROM events",
+        "%\nSELECT {{column(x, 'n')}}, {{columns(y, 'n,d')}} FROM events ORDER BY {{symbol(order)}}",
+        "%\nSELECT n FROM {{table(t)}} WHERE n IN (SELECT k FROM {{table(u)}}) AND n IN {{table(v)}}",
+        "%\nSELECT {% if kind %} n AS v {% else %} s AS w {% end %} FROM events ORDER BY w",
+        "%\nSELECT n FROM events WHERE n IN {{Array(ids, 'Int32')}}",
+        "%\nSELECT n FROM events WHERE {{columns(c, 'n')}} > {{Int32(least)}} LIMIT {{Int32(size, 5)}}",
+    ] {
+        app.post("/v0/pipes/p/nodes").form(sql).send().await.assert_status(200);
+    }
+    let node = app.post("/v0/pipes/p/nodes").form("%\nSELECT n FROM {{table(t)}}, events").send().await.json();
+    assert_eq!(node["dependencies"], json!(["events"]));
+    // A plain node that reads a template is as uncertain as the template.
+    app.append_node("p", "day", "%\nSELECT {{String(day)}} AS day FROM events").await;
+    app.append_node("p", "reads_day", "SELECT toDate(day) AS d, day + 1 AS wrong FROM day").await;
+}
+
+#[tokio::test]
+async fn templates_with_names_that_nothing_has_are_not_saved() {
+    let app = TestApp::new().await;
+    app.create_data_source("events", "n Int32 `json:$.n`").await;
+    app.create_pipe("p", "SELECT 1").await;
+    for (sql, name) in [
+        ("%\nSELECT no_column FROM events WHERE n = {{Int32(n, 1)}}", "no_column"),
+        ("%\nSELECT n FROM events WHERE no_column = {{Int32(needed)}}", "no_column"),
+        ("%\nSELECT e.no_column FROM events AS e LIMIT {{Int32(size, 5)}}", "no_column"),
+        ("%\nSELECT n FROM nowhere WHERE n = {{Int32(n, 1)}}", "nowhere"),
+        ("SELECT n FROM placeholder", "placeholder"),
+    ] {
+        let error = app.post("/v0/pipes/p/nodes").form(sql).send().await.assert_error(400);
+        assert!(error.contains(name), "{error}");
+    }
+    // What is too much work to look at is saved: reading it has its own limits.
+    app.append_node("p", "heavy", "SELECT (SELECT sum(number) FROM numbers(100000000000)) AS s").await;
 }

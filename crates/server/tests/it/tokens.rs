@@ -77,11 +77,13 @@ async fn what_cannot_be_created_is_told() {
         "/v0/tokens?name=x&scope=PIPES:READ:events",
         "/v0/tokens?name=x&scope=DATASOURCES:READ:p",
         "/v0/tokens?name=x&scope=ADMIN:p",
-        "/v0/tokens?name=x&scope=DATASOURCES:READ:events:n%20%3E%200",
+        "/v0/tokens?name=x&scope=DATASOURCES:APPEND:events:n%20%3E%200",
         "/v0/tokens?name=x&scope=PIPES:READ:p&expiration_time=1",
     ] {
         app.post(uri).send().await.assert_error(400);
     }
+    let fixed = json!({"type": "PIPES:READ", "resource": "p", "fixed_params": {"x": 1}});
+    app.post("/v0/tokens").json(&json!({"name": "x", "scopes": [fixed]})).send().await.assert_error(400);
     app.post("/v0/tokens?name=x&scope=PIPES:READ:p").send().await.assert_status(200);
     let error = app.post("/v0/tokens?name=x&scope=PIPES:READ:p").send().await.assert_error(409);
     assert!(error.contains("token 'x'"), "{error}");

@@ -108,6 +108,27 @@ async fn an_engine_that_dies_is_started_again() {
 }
 
 #[tokio::test]
+async fn an_engine_is_restarted_when_that_is_asked_for() {
+    let Running { supervisor, restarted, folder } = start(engine_command);
+    let engine = supervisor.handle();
+    // Nothing runs yet that the restart could be meant for.
+    engine.restart();
+    engine.wait_ready(Instant::now() + PATIENCE).await.unwrap();
+    for _ in 0..2 {
+        let before = process_id(&engine.client).await;
+        // Asking twice restarts once.
+        engine.restart();
+        engine.restart();
+        restarted.given().await;
+        assert!(!is_running(before));
+        engine.wait_ready(Instant::now() + PATIENCE).await.unwrap();
+        assert_ne!(process_id(&engine.client).await, before);
+    }
+    supervisor.stop().await.unwrap();
+    drop(folder);
+}
+
+#[tokio::test]
 async fn waiting_ends_at_the_deadline() {
     let Running { supervisor, .. } = start(|_| shell("exec sleep 1000"));
     let error = supervisor.handle().wait_ready(Instant::now()).await.unwrap_err();

@@ -89,6 +89,14 @@ pub(crate) struct Marks {
     denied: Option<&'static str>,
 }
 
+/// Names that row filters cannot use besides, and why. Compared in any case.
+const DENIED_IN_FILTERS: &[(&str, &str)] = &[
+    ("arrayjoin", "would repeat rows"),
+    ("formatrow*", "depends on how answers are printed"),
+    ("tojsonstring", "depends on how answers are printed"),
+    ("unnest", "would repeat rows"),
+];
+
 struct Catalog {
     exact: HashMap<&'static str, Marks>,
     any_case: HashMap<String, Marks>,
@@ -161,6 +169,26 @@ pub(crate) fn check_in_condition(name: &str) -> Result<(), Refusal> {
         }
         None => Ok(()),
     }
+}
+
+/// Refuses what row filters cannot call besides.
+///
+/// # Errors
+///
+/// `NotAllowed` for functions that change how often a row is seen.
+pub(crate) fn check_in_filter(name: &str) -> Result<(), Refusal> {
+    match listed_in(DENIED_IN_FILTERS, &name.to_ascii_lowercase()) {
+        Some(reason) => {
+            let name = crate::text::short(name);
+            Err(Refusal::not_allowed(format!("usage of function {name} is restricted in a row filter: it {reason}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether the engine has a function of this name, allowed or not.
+pub(crate) fn is_known(name: &str) -> bool {
+    find(name).is_some() || denied(name).is_some()
 }
 
 fn denial(lower: &str) -> Option<&'static str> {

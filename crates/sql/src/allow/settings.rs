@@ -69,6 +69,34 @@ pub(crate) fn is_allowed(name: &str) -> bool {
     SETTINGS.binary_search_by_key(&name, |(name, _)| name).is_ok()
 }
 
+/// Those of them that users may give beside a row filter: they say how an answer is made and printed, never what a value
+/// is, what an expression means or which rows there are. What is not here is refused there: settings for printing times and
+/// decimals, as `toString` follows them, and whatever is not plainly harmless.
+const KEEPING_MEANING: &[&str] = &[
+    "extremes",
+    "force_primary_key",
+    "join_algorithm",
+    "max_block_size",
+    "max_bytes_before_external_group_by",
+    "max_bytes_before_external_sort",
+    "max_threads",
+    "optimize_aggregation_in_order",
+    "optimize_move_to_prewhere",
+    "optimize_read_in_order",
+    "output_format_json_quote_64bit_floats",
+    "output_format_json_quote_64bit_integers",
+    "output_format_json_quote_decimals",
+    "output_format_json_quote_denormals",
+    "output_format_write_statistics",
+    "totals_mode",
+    "use_skip_indexes",
+];
+
+/// Whether a user may give this setting in a query that has row filters.
+pub(crate) fn keeps_meaning(name: &str) -> bool {
+    KEEPING_MEANING.binary_search(&name).is_ok()
+}
+
 /// Whether a value may be handed on as a connect argument and printed in a query tree: plain words and numbers.
 pub(crate) fn is_plain_value(value: &str) -> bool {
     !value.is_empty()
@@ -83,6 +111,8 @@ mod tests {
     #[test]
     fn the_list_is_sorted_for_its_search() {
         assert!(SETTINGS.is_sorted_by_key(|(name, _)| *name));
+        assert!(KEEPING_MEANING.is_sorted());
+        assert!(KEEPING_MEANING.iter().all(|name| is_allowed(name)));
     }
 
     #[test]

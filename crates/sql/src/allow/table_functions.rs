@@ -42,6 +42,11 @@ pub(crate) fn is_extra(name: &str) -> bool {
     EXTRA_TABLE_FUNCTIONS.iter().any(|(listed, _)| *listed == name)
 }
 
+/// The names that copy pipes may be allowed, for helpers that only read texts: which of them run is configured elsewhere.
+pub fn copy_table_functions() -> BTreeSet<String> {
+    EXTRA_TABLE_FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
 /// What the helpers that only read texts accept: `cluster` names its table, and the guard refuses it later.
 pub(crate) fn is_known_here(name: &str, extra: &BTreeSet<String>) -> bool {
     is_allowed(name) || name == "cluster" || (is_extra(name) && extra.contains(name))

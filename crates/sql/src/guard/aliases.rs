@@ -45,6 +45,30 @@ impl<'t, 'a> Aliases<'t, 'a> {
         !named.is_empty() && named.iter().all(|&id| self.tree.kind(id) == Some(NodeKind::Lambda))
     }
 
+    /// Every name that means a lambda somewhere: its alias, and the aliases of that alias.
+    pub(super) fn lambdas(&self) -> BTreeSet<&'a str> {
+        let mut found = BTreeSet::new();
+        loop {
+            let known = found.len();
+            for (name, ids) in &self.by_name {
+                if ids.iter().any(|&id| self.may_be_lambda(id, &found)) {
+                    found.insert(*name);
+                }
+            }
+            if found.len() == known {
+                return found;
+            }
+        }
+    }
+
+    fn may_be_lambda(&self, id: ItemId, lambdas: &BTreeSet<&str>) -> bool {
+        match self.tree.kind(id) {
+            Some(NodeKind::Lambda) => true,
+            Some(NodeKind::Identifier) => self.tree.field(id, "identifier").is_some_and(|name| lambdas.contains(name)),
+            _ => false,
+        }
+    }
+
     /// What a name at this place is, as far as aliases in sight say: the nearest SELECT that has one decides.
     pub(super) fn meaning(&self, at: ItemId, name: &str) -> Meaning {
         let queries = self.tree.ancestors(at).filter(|&id| self.tree.kind(id) == Some(NodeKind::Query));

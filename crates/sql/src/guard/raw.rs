@@ -19,6 +19,9 @@ pub(super) fn check(text: &Text<'_>, policy: &Policy) -> Result<(), Refusal> {
         if text.is_keyword(at, Keyword::Settings) && text.is(at + 2, TokenKind::Equals) {
             settings_end = end_of_settings(text, at);
         }
+        if text.is_name(at) {
+            check_column(text, at)?;
+        }
         match text.lexemes[at].kind {
             TokenKind::Semicolon | TokenKind::VerticalDelimiter => {
                 return Err(text.unexpected(at, "the rest of the query"));
@@ -41,6 +44,21 @@ pub(super) fn check(text: &Text<'_>, policy: &Policy) -> Result<(), Refusal> {
 
 fn is_outfile(text: &Text<'_>, at: usize) -> bool {
     text.is_keyword(at, Keyword::Outfile) && text.is_keyword(at.wrapping_sub(1), Keyword::Into)
+}
+
+/// Columns that every table has without declaring them, and that tell where it is.
+const ADDRESSES: &[&str] = &["_database", "_table"];
+
+fn check_column(text: &Text<'_>, at: usize) -> Result<(), Refusal> {
+    let name = text.name_text(at);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if ADDRESSES.contains(&last) {
+        let refusal = Refusal::not_allowed(format!("\"{last}\" tells the internal name of a table"));
+        return Err(refusal
+            .at(text.sql, text.start(at))
+            .hint("Write the name of the data source as a string instead."));
+    }
+    Ok(())
 }
 
 /// The tree prints names without quotes. Refused are those that would end a line, look like a further field of it, or

@@ -39,6 +39,9 @@ impl<'a> Tree<'a> {
         let mut path: Vec<ItemId> = Vec::new();
         let mut ids = 0;
         for line in printed.trim_end_matches('\n').split('\n') {
+            if line.is_empty() && tree.ends_in_empty_list() {
+                continue;
+            }
             let content = line.trim_start_matches(' ');
             let indent = line.len() - content.len();
             let depth = indent / 2;
@@ -56,6 +59,11 @@ impl<'a> Tree<'a> {
         }
         tree.close(path.into_iter());
         Ok(tree)
+    }
+
+    /// The engine puts an empty line behind a list of nothing, as `()` in GROUPING SETS is.
+    fn ends_in_empty_list(&self) -> bool {
+        self.items.last().is_some_and(|last| last.what == What::Node(NodeKind::List) && last.rest.ends_with("nodes: 0"))
     }
 
     fn close(&mut self, ended: impl Iterator<Item = ItemId>) {

@@ -15,6 +15,7 @@ const NO_TABLE: &str = "system.one";
 
 pub(super) fn check(tree: &Tree<'_>, policy: &Policy) -> Result<(), Refusal> {
     let walk = Walk { tree, policy, ctes: Ctes::new(tree)?, aliases: Aliases::new(tree) };
+    walk.lambdas()?;
     for id in 0..tree.items.len() {
         match (tree.kind(id), tree.heading(id)) {
             (Some(NodeKind::Function), _) => walk.function(id)?,
@@ -56,9 +57,22 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A lambda that bears the name of a function takes its place in every query further inside, operators and all:
+    /// `WITH (a, b) -> 1 AS equals` makes each condition of a pipe or a row filter true.
+    fn lambdas(&self) -> Result<(), Refusal> {
+        match self.aliases.lambdas().into_iter().find(|name| functions::is_known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("a lambda cannot be called \"{}\", as a function is", short(name));
+                Err(Refusal::not_allowed(message).hint("Choose another name for it."))
+            }
+        }
+    }
+
     fn check_door(&self, name: &str) -> Result<(), Refusal> {
         match self.policy.door {
             Door::Condition => functions::check_in_condition(name),
+            Door::Filter => functions::check_in_condition(name).and_then(|()| functions::check_in_filter(name)),
             _ => Ok(()),
         }
     }

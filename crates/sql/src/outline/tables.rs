@@ -170,7 +170,8 @@ impl Parser<'_, '_> {
     /// `[AS] name`, also with column names. Answers the lexeme of the name and what follows.
     fn alias(&self, at: usize, end: usize) -> (Option<usize>, usize) {
         let name = if self.text.is_keyword(at, Keyword::As) { at + 1 } else { at };
-        let restricted = name == at && self.text.keyword(at).is_some_and(|keyword| !keyword.may_be_alias());
+        let is_reserved = self.text.keyword(at).is_some_and(|keyword| !keyword.may_be_alias());
+        let restricted = name == at && (is_reserved || self.text.is_word(at, "stream"));
         if name >= end || restricted || !self.text.is_name(name) {
             return (None, at);
         }

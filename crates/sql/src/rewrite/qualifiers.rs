@@ -1,7 +1,7 @@
 //! Columns that are written with the name of their table: `ds.x` goes on meaning what it meant.
 
 use super::edits::Edits;
-use crate::name::TableName;
+use crate::name::{TableName, quote_if_needed};
 use crate::outline::{Chain, Outline, Place, ScopeId, Source};
 use crate::text::Text;
 
@@ -20,10 +20,11 @@ impl Qualifier {
     /// The table is called by its alias, or by its bare name: `ds AS d` may still be used as `ds.x`, and
     /// `other.ds` as `other.ds.x`.
     pub(super) fn renamed(source: &Source, called: String) -> Self {
+        let is_renamed = source.alias.is_some() || called != quote_if_needed(&source.name.name);
         Self {
             scope: source.scope,
             original: source.name.clone(),
-            short: source.alias.map(|_| called.clone()),
+            short: is_renamed.then(|| called.clone()),
             long: Some(called),
         }
     }

@@ -155,6 +155,14 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
         "an alias of a name that hides a CTE right of IN",
         "WITH a AS (SELECT 'fine' AS s), b AS a SELECT [toString('LEAK' IN a)] AS b FROM events",
     ),
+    // Lambdas in the places of functions, which pipes and row filters call further inside.
+    ("a lambda as an operator", "WITH ((x, y) -> 1) AS equals SELECT * FROM users"),
+    ("a lambda as an operator, without brackets", "WITH (x, y) -> 1 AS equals SELECT * FROM users"),
+    ("a lambda as a function", "WITH (x -> 'ES') AS lower SELECT * FROM users"),
+    ("a lambda as a function in its own case", "WITH (x -> 'ES') AS LOWER SELECT * FROM users"),
+    ("a lambda as a function by a second name", "WITH ((x, y) -> 1) AS f, f AS equals SELECT * FROM users"),
+    ("a lambda as a function by a third name", "WITH ((x, y) -> 1) AS f, f AS g, g AS equals SELECT * FROM users"),
+    ("a lambda as a function, as an argument", "SELECT arrayMap(((x) -> 1) AS `in`, [1]) FROM users"),
     // Several statements, and statements of other kinds.
     ("two statements", "SELECT 1; DROP TABLE events"),
     ("two statements behind a comment", "SELECT 1 /* ; */; SELECT 2"),
@@ -258,6 +266,12 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
     ("a wide letter", "SELECT \u{fa}ser FROM events"),
     ("a template that was not rendered", "SELECT {{x}} FROM events"),
     // What the server tells about itself.
+    ("where a table is", "SELECT _table, _database FROM events"),
+    ("where a table is, with its name", "SELECT events._table FROM events"),
+    ("where a table is, quoted", "SELECT `\\x5ftable`, \"_database\" FROM events"),
+    ("where a table is, in one quoted name", "SELECT `e._table` FROM events AS e"),
+    ("where a table is, by COLUMNS", "SELECT COLUMNS(_table) FROM events"),
+    ("where a table is, by USING", "SELECT toString(a._table) FROM events AS a JOIN events AS b USING (_table)"),
     ("host name", "SELECT hostName()"),
     ("FQDN", "SELECT FQDN()"),
     ("server setting", "SELECT getServerSetting('max_connections')"),

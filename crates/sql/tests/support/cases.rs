@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use standpipe_sql::{
-    Door, Policy, Refusal, RefusalKind, Replacement, Resolver, StatementRules, TableName, check_condition,
+    Door, Filter, Policy, Refusal, RefusalKind, Replacement, Resolver, StatementRules, TableName, check_condition,
     parse_statement, rewrite,
 };
 
@@ -27,7 +27,12 @@ pub(crate) struct Workspace {
 impl Workspace {
     fn table(&mut self, database: &str, table: &str, filter: Option<&str>) -> Replacement {
         self.tables.insert((database.to_owned(), table.to_owned()));
-        Replacement::Table { database: database.to_owned(), table: table.to_owned(), filter: filter.map(str::to_owned) }
+        let filter = filter.map(|condition| Filter {
+            condition: condition.to_owned(),
+            called: "filtered".to_owned(),
+            columns: Vec::new(),
+        });
+        Replacement::Table { database: database.to_owned(), table: table.to_owned(), filter }
     }
 
     fn pipe(&mut self, sql: &str) -> Result<Replacement, Refusal> {

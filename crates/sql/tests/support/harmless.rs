@@ -117,6 +117,11 @@ pub(crate) const HARMLESS: &[(&str, &str)] = &[
         "SELECT a, count() AS c FROM events WHERE a > 1 GROUP BY a WITH TOTALS HAVING c > 1 ORDER BY c DESC NULLS LAST, a LIMIT 2 BY a LIMIT 5 OFFSET 2",
     ),
     ("GROUPING SETS", "SELECT a, grouping(a) FROM events GROUP BY GROUPING SETS ((a), ())"),
+    (
+        "an empty grouping set before other parts",
+        "WITH c AS (SELECT a, count() FROM events GROUP BY GROUPING SETS ((a), ())) SELECT * FROM c",
+    ),
+    ("a column called like its table", "SELECT a AS events, events.b FROM events"),
     ("ROLLUP and CUBE", "SELECT a FROM events GROUP BY a WITH ROLLUP"),
     (
         "window",

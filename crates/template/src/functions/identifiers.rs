@@ -8,6 +8,9 @@ use crate::eval::{Args, Bound, Machine, Signature};
 use crate::exception::{Eval, Raise};
 use crate::value::Value;
 
+/// The name that `symbol()` and `table()` print for a missing parameter in test mode.
+pub const SAMPLE_NAME: &str = "placeholder";
+
 /// The escapes of identifiers: those of strings, but double quotes are dropped.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -65,7 +68,7 @@ pub(crate) fn symbol(args: Args) -> Eval<Value> {
     let trusted = bound.is_literal(0) && bound.is_literal(1);
     let x = bound.value(0);
     if matches!(x, Value::Placeholder(_)) {
-        return Ok(Value::Symbol("`placeholder`".into()));
+        return Ok(Value::Symbol(quoted(SAMPLE_NAME).into()));
     }
     let name = escaped(text_of(&x)?);
     let quote = match bound.take(1) {
@@ -148,7 +151,7 @@ pub(crate) fn table(args: Args) -> Eval<Value> {
     let trusted = bound.is_literal(0);
     let x = bound.value(0);
     if matches!(x, Value::Placeholder(_)) {
-        return Ok(Value::Symbol("placeholder".into()));
+        return Ok(Value::Symbol(SAMPLE_NAME.into()));
     }
     let name = escaped(text_of(&x)?);
     if trusted || is_harmless(&name) {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use standpipe_core::Error;
 use standpipe_core::access::Access;
 use standpipe_core::model::DataSource;
+use standpipe_core::service_data::Event;
 use standpipe_core::write::{AppendFormat, AppendRequest, Appended, Compression};
 use standpipe_ingest::CsvDialect;
 use utoipa::ToSchema;
@@ -177,12 +178,13 @@ pub async fn append_to(
         return Err(ApiError::bad_request("the body is empty: send the rows as the body or as a multipart file"));
     }
     let format = append_format(fields, sent.part.as_ref())?;
-    let parser = if matches!(format, AppendFormat::Csv(_)) { "csv" } else { "ndjson" };
+    let parser = format.parser();
     let request = AppendRequest {
         body: sent.rows,
         format,
         compression: sent.compression,
         limit: app.config.limits.append_body.bytes,
+        event: Event::Append,
     };
     let started = app.standpipe.clock().now();
     let done = app.standpipe.writer().append(access, app.standpipe.catalog(), data_source.id, request).await?;

@@ -5,10 +5,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use standpipe_core::Error;
 use standpipe_core::access::Access;
-use standpipe_core::read::{Format, OutputSettings, Query};
+use standpipe_core::model::Pipe;
+use standpipe_core::read::{Answer, Format, OutputSettings, Query};
 use standpipe_template::Params;
 
-use crate::api::answer::stream;
+use crate::api::answer::respond;
+use crate::api::observed::Observed;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::fields::{Fields, looks_like_json};
@@ -70,18 +72,34 @@ pub fn split_extension(path: &str) -> Option<(&str, Format)> {
     Some((name, Format::by_extension(extension)?))
 }
 
-/// Answers a pipe's data.
+/// Answers a pipe's data. `target` is the pipe's name or id and the format; a request that could not be read is recorded,
+/// too.
 pub async fn answer(
     app: &App,
-    access: &Access,
-    name: &str,
-    format: Format,
-    request: DataRequest,
-    request_id: &str,
+    access: Access,
+    observed: Observed,
+    target: (&str, Format),
+    request: Result<DataRequest, ApiError>,
 ) -> Result<Response, ApiError> {
+    let (name, format) = target;
     let not_found = || Error::PipeNotFound { name: name.to_owned() };
     let pipe = access.workspace().pipe(name).ok_or_else(not_found)?;
-    let query = Query { params: &request.params, output: request.output, request_id };
+    let recording = observed.of_endpoint(app, access.clone(), pipe);
+    let answered = match request {
+        Ok(request) => read(app, &access, pipe, format, &request).await,
+        Err(error) => Err(error),
+    };
+    respond(answered, recording)
+}
+
+async fn read(
+    app: &App,
+    access: &Access,
+    pipe: &Pipe,
+    format: Format,
+    request: &DataRequest,
+) -> Result<Answer, ApiError> {
+    let query = Query { params: &request.params, output: request.output, request_id: access.request_id() };
     let reader = app.standpipe.reader();
     let answer = match &request.q {
         None => reader.endpoint(access, pipe, &query, format).await?,
@@ -93,5 +111,5 @@ pub async fn answer(
             reader.sql(access, sql, Some(pipe), &query, format).await?
         }
     };
-    Ok(stream(answer, access.clone()))
+    Ok(answer)
 }

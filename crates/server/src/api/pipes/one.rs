@@ -1,6 +1,5 @@
 //! One pipe: its definition, and by the extension of its name its data.
 
-use axum::Extension;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -11,10 +10,10 @@ use standpipe_core::operations::pipes::PipeUpdate;
 use super::data::{self, DataRequest};
 use super::view::{PipeBody, PipeView};
 use crate::api::body_fields;
+use crate::api::observed::Observed;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorBody};
-use crate::middleware::RequestId;
 use crate::public_url::PublicUrl;
 
 /// Read a pipe, or its data
@@ -33,7 +32,8 @@ use crate::public_url::PublicUrl;
     ),
     responses(
         (status = 200, body = PipeBody), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 408, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 408, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn get_pipe(
@@ -42,11 +42,11 @@ pub async fn get_pipe(
     Path(path): Path<String>,
     Caller(access): Caller,
     url: PublicUrl,
-    Extension(request_id): Extension<RequestId>,
+    observed: Observed,
 ) -> Result<Response, ApiError> {
-    if let Some((name, format)) = data::split_extension(&path) {
+    if let Some(target) = data::split_extension(&path) {
         let request = DataRequest::from_query(&uri);
-        return data::answer(&app, &access, name, format, request, &request_id.to_string()).await;
+        return data::answer(&app, access, observed, target, Ok(request)).await;
     }
     let name = path.strip_suffix(".pipe").unwrap_or(&path);
     let pipe = app.standpipe.pipe(&access, name)?;
@@ -64,7 +64,8 @@ pub async fn get_pipe(
     request_body(content = String, description = "A form or a JSON object", content_type = "application/json"),
     responses(
         (status = 200, description = "The data"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 408, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     ),
 )]
 pub async fn post_pipe_data(
@@ -73,16 +74,16 @@ pub async fn post_pipe_data(
     Path(path): Path<String>,
     headers: HeaderMap,
     Caller(access): Caller,
-    Extension(request_id): Extension<RequestId>,
+    observed: Observed,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let Some((name, format)) = data::split_extension(&path) else {
+    let Some(target) = data::split_extension(&path) else {
         return Err(ApiError::bad_request(format!(
             "'{path}' names no format: POST to '{path}.json' for data, or PUT to change the pipe"
         )));
     };
-    let request = DataRequest::from_parts(&uri, &headers, &body)?;
-    data::answer(&app, &access, name, format, request, &request_id.to_string()).await
+    let request = DataRequest::from_parts(&uri, &headers, &body);
+    data::answer(&app, access, observed, target, request).await
 }
 
 /// Change a pipe

@@ -61,8 +61,9 @@ impl TestApp {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> TestApp {
         let folder = TempDir::new().unwrap();
         let mut config = config(folder.path());
-        change(&mut config);
+        // The engine is everybody's, so it is started before the configuration becomes this test's own.
         let engine = SharedEngine::get(&config);
+        change(&mut config);
         let client = EngineClient::unix(engine.socket()).unwrap();
         let app = TestApp::open(folder, config, engine, client).await;
         app.standpipe().reconcile().await.unwrap();
@@ -71,9 +72,23 @@ impl TestApp {
 
     /// What a server finds that starts over what this one leaves, before it has looked after it.
     pub(crate) async fn restart(self) -> TestApp {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> TestApp {
         self.standpipe().close().await;
         let client = EngineClient::unix(self.engine.socket()).unwrap();
-        TestApp::open(self.folder, Config::clone(&self.app.config), self.engine, client).await
+        let mut config = Config::clone(&self.app.config);
+        change(&mut config);
+        TestApp::open(self.folder, config, self.engine, client).await
+    }
+
+    /// The same, looked after.
+    pub(crate) async fn restart_prepared_with(self, change: impl FnOnce(&mut Config)) -> TestApp {
+        let app = self.restart_with(change).await;
+        app.standpipe().reconcile().await.unwrap();
+        app
     }
 
     /// The same over an engine that does not answer.
@@ -110,9 +125,16 @@ impl TestApp {
         Access::authenticate(self.standpipe().catalog().snapshot(), Some(self.token())).unwrap()
     }
 
+    /// The rows of a query over service data, once all that was recorded is written.
+    pub(crate) async fn recorded(&self, sql: &str) -> String {
+        self.standpipe().service_data().flush().await.unwrap();
+        self.rows(sql).await
+    }
+
     /// The workspace as it is now.
     pub(crate) fn workspace(&self) -> Arc<Workspace> {
-        self.standpipe().catalog().snapshot().workspaces().next().unwrap().clone()
+        let snapshot = self.standpipe().catalog().snapshot();
+        snapshot.workspaces().find(|workspace| workspace.name == "test").unwrap().clone()
     }
 
     /// A caller without a token.
@@ -142,10 +164,15 @@ impl TestApp {
 
     /// Puts SQL into a pipe's only node and publishes it, past every check: as if an older version had stored it.
     pub(crate) async fn store_node_unchecked(&self, pipe: &str, sql: &str) {
+        self.store_unchecked(pipe, sql, Some(Role::Endpoint)).await;
+    }
+
+    /// The same with another role, or none.
+    pub(crate) async fn store_unchecked(&self, pipe: &str, sql: &str, role: Option<Role>) {
         let workspace = self.workspace();
         let mut pipe = Pipe::clone(workspace.pipe(pipe).unwrap());
         pipe.nodes[0].sql = NodeSql::stored("unchecked", sql, &Default::default());
-        pipe.published = Some(Published { node: pipe.nodes[0].id, role: Role::Endpoint });
+        pipe.published = role.map(|role| Published { node: pipe.nodes[0].id, role });
         let changes = vec![Change::PutPipe(Arc::new(pipe))];
         self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
     }
@@ -200,6 +227,14 @@ impl TestApp {
         let names = if names.len() == 1 { names.concat() } else { format!("{{{}}}", names.join(",")) };
         let files = format!("file('{}/{names}', {format})", folder.path().display());
         self.engine_lines(&sql.replace("files", &files)).await
+    }
+
+    /// How many queries whose text holds `word` the engine runs.
+    pub(crate) async fn engine_runs(&self, word: &str) -> usize {
+        let own = "query NOT LIKE '%system.processes%'";
+        let sql = format!("SELECT count() FROM system.processes WHERE query LIKE '%{word}%' AND {own}");
+        let count = self.engine(&sql, QueryOptions::new(Lane::Control).format("TSVRaw")).await;
+        String::from_utf8(count).unwrap().trim().parse().unwrap()
     }
 
     /// One column of the engine's answer.

@@ -59,8 +59,8 @@ impl SharedEngine {
     }
 
     /// The folder that it may read.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().join("engine")
     }
 
     /// Where it listens.

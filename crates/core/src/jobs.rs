@@ -5,10 +5,10 @@
 
 mod context;
 mod copy;
-mod finished;
 mod job;
 mod kind;
 mod limits;
+mod records;
 mod runner;
 mod sink;
 
@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Failure};
 pub use copy::{CopyJob, QUERY_SQL};
 pub(crate) use copy::{too_many_rows, with_timestamp};
-pub(crate) use finished::finished;
 pub use job::{Job, JobFilter, JobStatus, Origin, Subject};
 pub use kind::{JobKind, Kind, Left, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
+pub(crate) use records::{finished, noted, queued};
 pub use runner::{Runner, Ticked};
 pub use sink::SinkJob;
 

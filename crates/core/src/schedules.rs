@@ -1,7 +1,7 @@
 //! When a pipe runs by itself: cron expressions in time zones, and the rows that say what is due.
 //!
-//! A schedule is a value; [`Schedule::next_run`] and [`Schedule::due`] are pure. What moves is one row for each pipe, which
-//! [`run_due`] moves in the same transaction that adds the job: nothing runs twice, and no timer is kept.
+//! A schedule is a value; [`Schedule::next_run`] and `Schedule::due` are pure. What moves is one row for each pipe, which
+//! `run_due` moves in the same transaction that adds the job: nothing runs twice, and no timer is kept.
 
 mod run;
 

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use standpipe_core::sinks::AwsIdentity;
 use standpipe_core::service_data::Retention;
+use standpipe_core::sinks::AwsIdentity;
 
 pub use layers::{Error, Layers};
 pub use limits::{Limits, Narrow};

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::limits::{Candidate, admit};
-use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Left, Retry, finished};
+use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Left, Retry, finished, noted};
 use crate::error::{Error, Result};
 use crate::model::JobId;
 use crate::schedules::run_due;
@@ -107,6 +107,7 @@ impl Runner {
         for id in self.admitted(&active, now) {
             if let Some(job) = store.claim_job(id, self.lease(now), now).await? {
                 begun.push(job.id);
+                noted(&self.standpipe, &job);
                 self.start(job, Mission::Run);
             }
         }

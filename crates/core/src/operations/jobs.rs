@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, finished};
+use crate::jobs::{HISTORY_HOURS, Job, JobFilter, JobStatus, Origin, QUERY_SQL, finished, queued};
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
 
@@ -88,6 +88,7 @@ impl Standpipe {
                 });
             }
         }
+        queued(self, job);
         self.jobs.wake();
         Ok(())
     }

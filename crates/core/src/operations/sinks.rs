@@ -176,8 +176,7 @@ impl Standpipe {
         let token_name = Some(access.token().name.clone());
         let origin = Origin { token_name, request_id: Some(run.request_id), is_scheduled: false };
         let job = work.new_job(workspace, &pipe, origin).job(self.clock.now(), &self.random)?;
-        self.catalog.store().insert_job(&job).await?;
-        self.jobs.wake();
+        self.add_job(&job).await?;
         Ok((pipe.clone(), node.clone(), job))
     }
 }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::CATCH_UP;
 use crate::error::Result;
-use crate::jobs::{CopyJob, Job, SinkJob};
+use crate::jobs::{CopyJob, Job, SinkJob, queued};
 use crate::model::{Pipe, Role, Workspace};
 use crate::standpipe::Standpipe;
 use crate::store::{ScheduleMove, ScheduleRow};
@@ -52,7 +52,10 @@ async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result
         None => None,
     };
     let to = ScheduleMove { next_run: due.next, skipped: u64::from(busy), missed: due.missed };
-    store.move_schedule(row, to, job.as_ref(), now).await?;
+    let moved = store.move_schedule(row, to, job.as_ref(), now).await?;
+    if let Some(job) = job.as_ref().filter(|_| moved) {
+        queued(standpipe, job);
+    }
     Ok(())
 }
 

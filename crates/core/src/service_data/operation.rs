@@ -134,6 +134,7 @@ impl Operation {
             operation_id: &self.service_data.random().ulid(now),
             written_rows: appended.map_or(0, |appended| appended.rows),
             written_rows_quarantine: appended.map_or(0, |appended| appended.quarantined),
+            ..OperationRow::default()
         };
         self.service_data.record(self.workspace, &row);
     }

@@ -77,16 +77,68 @@ pub struct OperationRow<'a> {
     pub option_values: Vec<&'a str>,
     pub request_id: &'a str,
     pub import_id: Option<&'a str>,
+    pub job_id: Option<&'a str>,
     pub rows: Option<u64>,
     pub rows_quarantine: Option<u64>,
     pub blocks_ids: Vec<&'a str>,
     pub operation_id: &'a str,
     pub written_rows: u64,
     pub written_rows_quarantine: u64,
+    pub pipe_id: &'a str,
+    pub pipe_name: &'a str,
 }
 
 impl Record for OperationRow<'_> {
     const TABLE: ServiceTable = ServiceTable::DatasourcesOpsLog;
+}
+
+/// `tinybird.jobs_log`: a job as it was at one time; the engine keeps the last of each. Times are seconds since 1970 with three
+/// decimal places.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are the columns")]
+pub struct JobRow<'a> {
+    pub job_id: &'a str,
+    pub job_type: &'a str,
+    pub status: &'a str,
+    pub error: Option<&'a str>,
+    pub workspace_id: &'a str,
+    pub request_id: Option<&'a str>,
+    pub pipe_id: Option<String>,
+    pub datasource_id: Option<String>,
+    pub created_at: String,
+    pub started_at: Option<String>,
+    pub updated_at: String,
+    pub job_metadata: String,
+}
+
+impl Record for JobRow<'_> {
+    const TABLE: ServiceTable = ServiceTable::JobsLog;
+}
+
+/// `tinybird.sinks_ops_log`: one run of a sink.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are the columns")]
+pub struct SinkRow<'a> {
+    pub timestamp: i64,
+    pub job_id: &'a str,
+    pub service: &'a str,
+    pub pipe_id: &'a str,
+    pub pipe_name: &'a str,
+    pub result: &'a str,
+    pub error: Option<&'a str>,
+    pub elapsed_time: f64,
+    pub read_rows: u64,
+    pub written_rows: u64,
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+    pub output: u64,
+    pub parameters: BTreeMap<String, String>,
+    pub options: BTreeMap<&'a str, &'a str>,
+    pub token_name: &'a str,
+}
+
+impl Record for SinkRow<'_> {
+    const TABLE: ServiceTable = ServiceTable::SinksOpsLog;
 }
 
 /// `tinybird.block_log`: one block of rows that was appended.

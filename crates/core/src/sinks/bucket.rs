@@ -28,7 +28,12 @@ const RETRY_TIME: Duration = Duration::from_secs(40);
 
 /// What stores call credentials that are not good enough.
 const REFUSALS: &[&str] = &[
-    "AccessDenied", "AccountProblem", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "NotSignedUp",
+    "AccessDenied",
+    "AccountProblem",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "NotSignedUp",
     "SignatureDoesNotMatch",
 ];
 

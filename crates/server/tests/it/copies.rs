@@ -533,3 +533,31 @@ async fn assert_no_staging(app: &TestApp) {
     );
     assert_eq!(app.engine_lines(&sql).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn copies_are_recorded_in_service_data() {
+    let app = set_app().await;
+    let job = run(&app, "?over=1").await;
+    app.post("/v0/datasources/target/truncate").send().await.assert_status(205);
+    // The target goes before its turn comes.
+    let lost = app.post("/v0/pipes/cp/copy").send().await.assert_status(200).json();
+    let gone = app.delete("/v0/datasources/target?force=true").send().await;
+    assert_eq!(gone.status, 204, "{}", gone.text());
+    app.run_jobs().await;
+    let log = "SELECT event_type, result, rows, written_rows, pipe_name, datasource_name, error IS NULL, \
+               Options.Values FROM tinybird.datasources_ops_log WHERE job_id IS NOT NULL ORDER BY event_type, result DESC";
+    assert_eq!(
+        app.recorded(log).await,
+        "copy\tok\t2\t2\tcp\ttarget\t1\t['append']\n\
+         copy\terror\t\\N\t0\tcp\ttarget\t0\t['append']\n\
+         copy-queued\tok\t\\N\t0\tcp\ttarget\t1\t['append']\n\
+         copy-queued\tok\t\\N\t0\tcp\ttarget\t1\t['append']\n"
+    );
+    let jobs = "SELECT job_id, job_type, argMax(status, (updated_at, status)), \
+                max(started_at) >= min(created_at), any(pipe_name), any(JSONExtractString(job_metadata, 'parameters', 'over')) \
+                FROM tinybird.jobs_log GROUP BY job_id, job_type ORDER BY min(created_at)";
+    let (done, lost) = (job["id"].as_str().unwrap(), lost["job"]["id"].as_str().unwrap());
+    assert_eq!(app.rows(jobs).await, format!("{done}\tcopy\tdone\t1\tcp\t1\n{lost}\tcopy\terror\t1\tcp\t\n"));
+    let created = app.rows(&format!("SELECT max(created_at) FROM tinybird.jobs_log WHERE job_id = '{done}'")).await;
+    assert_eq!(created.trim(), &job["created_at"].as_str().unwrap()[..23]);
+}

@@ -184,7 +184,8 @@ async fn a_query_that_may_not_be_run_is_forbidden() {
     app.set(FORM).await.assert_status(200);
     for sql in ["SELECT * FROM s3('http://x/y')", "SELECT * FROM file('/etc/passwd')", "SELECT * FROM url('http://x')"]
     {
-        app.store_sink_unchecked("p", sql).await;
+        let role = app.workspace().pipe("p").unwrap().published.clone().unwrap().role;
+        app.store_unchecked("p", sql, Some(role)).await;
         app.post("/v0/pipes/p/sink").send().await.assert_error(403);
     }
     assert_eq!(app.get("/v0/jobs").send().await.json()["jobs"], json!([]));

@@ -177,15 +177,6 @@ impl TestApp {
         self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
     }
 
-    /// Puts SQL into the only node of a pipe, past every check; what the pipe does stays.
-    pub(crate) async fn store_sink_unchecked(&self, pipe: &str, sql: &str) {
-        let workspace = self.workspace();
-        let mut pipe = Pipe::clone(workspace.pipe(pipe).unwrap());
-        pipe.nodes[0].sql = NodeSql::stored("unchecked", sql, &Default::default());
-        let changes = vec![Change::PutPipe(Arc::new(pipe))];
-        self.standpipe().catalog().change(workspace.id, |_| Ok((changes, ()))).await.unwrap();
-    }
-
     /// Sets the clock so many seconds ahead.
     pub(crate) fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);

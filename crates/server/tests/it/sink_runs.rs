@@ -167,8 +167,8 @@ async fn every_format_and_compression_is_read_by_the_engine() {
                number % 2 = 0 AS even, toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0') AS uuid, toIPv4('1.2.3.4') AS ip, \
                CAST(number % 2 AS Enum8('no' = 0, 'yes' = 1)) AS answer FROM numbers(5000)";
     large(&app, sql).await;
-    let shown = "id, text, toString(day), toString(at), toString(fine), toString(list), round(ratio, 6), \
-                 toString(price), toString(kind), toString(even), toString(uuid), toString(ip), toString(answer)";
+    let shown = "id, ifNull(text, 'nothing'), toString(day), toString(at), toString(fine), toString(list), round(ratio, 6), \
+                 toString(price), toString(kind), toUInt8(even), toString(uuid), toString(ip), toString(answer)";
     let types = "id UInt64, text Nullable(String), day Date, at DateTime, fine DateTime64(6), list Array(UInt64), ratio \
                  Float64, price Decimal(18, 3), kind String, even Bool, uuid UUID, ip IPv4, answer String";
     let sum = |from: &str| format!("SELECT count(), sum(cityHash64({shown})) FROM {from}");
@@ -189,9 +189,7 @@ async fn every_format_and_compression_is_read_by_the_engine() {
                 let mut files = app.s3.files("exports");
                 files.retain(|key, _| key.starts_with(&format!("{path}/")));
                 assert_eq!(job["written_files"], files.len(), "{path}");
-                let found = app
-                    .engine_reads(&files, &reader, &sum("files").replace("toString(even)", "toString(even::Bool)"))
-                    .await;
+                let found = app.engine_reads(&files, &reader, &sum("files")).await;
                 assert_eq!(found, expected, "{path}");
             }
         }

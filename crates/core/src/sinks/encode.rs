@@ -18,7 +18,7 @@ const ZSTD_BYTES: usize = 2 << 20;
 
 /// The encoder of one file.
 pub(super) enum Encoder {
-    Text(TextEncoder),
+    Text(Box<TextEncoder>),
     Parquet(Box<ParquetEncoder>),
 }
 
@@ -26,9 +26,7 @@ impl Encoder {
     /// How much memory it holds beyond its output, in bytes.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Encoder::Text(TextEncoder::Gz(Some(_))) => GZ_BYTES,
-            Encoder::Text(TextEncoder::Zstd(Some(_))) => ZSTD_BYTES,
-            Encoder::Text(_) => 0,
+            Encoder::Text(text) => text.memory(),
             Encoder::Parquet(parquet) => parquet.writer.in_progress_size(),
         }
     }
@@ -67,6 +65,14 @@ impl TextEncoder {
             Compression::Lz4 | Compression::Snappy => {
                 Err(Error::internal("text was to be compressed as only parquet can be"))
             }
+        }
+    }
+
+    fn memory(&self) -> usize {
+        match self {
+            TextEncoder::Gz(Some(_)) => GZ_BYTES,
+            TextEncoder::Zstd(Some(_)) => ZSTD_BYTES,
+            TextEncoder::Plain | TextEncoder::Gz(None) | TextEncoder::Zstd(None) => 0,
         }
     }
 

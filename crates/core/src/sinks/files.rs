@@ -183,7 +183,7 @@ impl Files {
         } else {
             let mut text = TextEncoder::new(compression)?;
             text.write(&self.layout.header, &mut output)?;
-            Encoder::Text(text)
+            Encoder::Text(Box::new(text))
         };
         let file = self.files.len();
         self.by_name.insert(name.clone(), file);

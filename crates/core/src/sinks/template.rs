@@ -245,7 +245,7 @@ mod tests {
         check("export", &[], "", 0, "export");
         check("/a//b/export/", &[], "", 0, "a/b/export");
         check("{country}", &[], "ES", 0, "ES");
-        check("c={country}/d={ts, '%Y-%m-%d'}/part_{8}", &[], "ES\0002024-01-31", 7, "c=ES/d=2024-01-31/part_7");
+        check("c={country}/d={ts, '%Y-%m-%d'}/part_{8}", &[], "ES\x002024-01-31", 7, "c=ES/d=2024-01-31/part_7");
         check("{ts, '%Y/%m'}/x", &[], "2024/01", 0, "2024/01/x");
         check("{`my col`}_{team}", &[("team", "red")], "1", 0, "1_red");
         check("{country}", &[("country", "fixed")], "", 0, "fixed");

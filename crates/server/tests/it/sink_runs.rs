@@ -344,3 +344,20 @@ async fn a_run_that_its_server_left_is_undone() {
     assert_eq!((&job["status"], &job["error"]), (&json!("error"), &json!("the server stopped while it ran")));
     assert_eq!((app.s3.keys("exports"), app.s3.half_written()), (vec![], vec![]));
 }
+
+#[tokio::test]
+async fn runs_are_recorded() {
+    let app = app().await;
+    app.run("over=1&team=red&format=ndjson").await;
+    app.s3.after_parts(0, Part::EndsAll);
+    large(&app, MANY).await;
+    run_large(&app, "").await;
+    app.standpipe().service_data().flush().await.unwrap();
+    let rows = "SELECT pipe_name, service, result, position(ifNull(error, ''), 'could not') > 0, written_rows, \
+                written_bytes, output, parameters['team'], options['format'], options['path'], token_name, \
+                notEmpty(job_id), elapsed_time >= 0 FROM tinybird.sinks_ops_log ORDER BY timestamp, pipe_name DESC";
+    let rows = app.rows(rows).await;
+    insta::assert_snapshot!(rows, @"");
+    let jobs = "SELECT DISTINCT job_type FROM tinybird.jobs_log WHERE pipe_id != ''";
+    assert_eq!(app.rows(jobs).await, "sink\n");
+}

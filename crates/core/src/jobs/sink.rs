@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyDataStream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -148,10 +149,14 @@ impl SinkJob {
             stream,
             spool: (&standpipe.spool_dir, context.job().id.to_string()),
         };
-        let written = write(run, response.into_stream(), broken_off, context).await?;
+        let mut rows = response.into_body();
+        let written = write(run, BodyDataStream::new(&mut rows), broken_off, context).await?;
         drop(access);
+        let read = rows.summary().unwrap_or_default();
         let shown: Vec<&String> = written.files.iter().take(SHOWN_FILES).collect();
         let details = Map::from_iter([
+            ("read_rows".to_owned(), read.read_rows.into()),
+            ("read_bytes".to_owned(), read.read_bytes.into()),
             ("written_rows".to_owned(), written.rows.into()),
             ("written_bytes".to_owned(), written.bytes.into()),
             ("written_files".to_owned(), written.files.len().into()),

@@ -85,6 +85,8 @@ async fn a_run_answers_the_node_and_a_job() {
       "format": "csv",
       "compression": "gz",
       "write_strategy": "new",
+      "read_rows": 3,
+      "read_bytes": 33,
       "written_rows": 3,
       "written_bytes": 91,
       "written_files": 1,
@@ -353,11 +355,13 @@ async fn runs_are_recorded() {
     large(&app, MANY).await;
     run_large(&app, "").await;
     app.standpipe().service_data().flush().await.unwrap();
-    let rows = "SELECT pipe_name, service, result, position(ifNull(error, ''), 'could not') > 0, written_rows, \
-                written_bytes, output, parameters['team'], options['format'], options['path'], token_name, \
+    let rows = "SELECT pipe_name, service, result, position(ifNull(error, ''), 'could not') > 0, read_rows, \
+                written_rows, written_bytes, output, parameters['team'], options['format'], options['path'], token_name, \
                 notEmpty(job_id), elapsed_time >= 0 FROM tinybird.sinks_ops_log ORDER BY timestamp, pipe_name DESC";
     let rows = app.rows(rows).await;
-    insta::assert_snapshot!(rows, @"");
+    let expected = "p\ts3\tok\t0\t3\t2\t102\t1\tred\tndjson\ts3://exports/daily\tadmin local_testing@tinybird.co\t1\t1\n\
+                    large\ts3\terror\t1\t0\t0\t0\t0\t\tcsv\ts3://exports/large\tadmin local_testing@tinybird.co\t1\t1\n";
+    assert_eq!(rows, expected);
     let jobs = "SELECT DISTINCT job_type FROM tinybird.jobs_log WHERE pipe_id != ''";
     assert_eq!(app.rows(jobs).await, "sink\n");
 }

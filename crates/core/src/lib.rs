@@ -23,6 +23,7 @@ pub mod store;
 pub mod write;
 
 mod clock;
+mod dialect;
 mod error;
 
 pub use clock::{Clock, Random};

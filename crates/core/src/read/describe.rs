@@ -14,6 +14,7 @@ use super::overdue::GRACE;
 use super::run::Reader;
 use super::user_names::in_names;
 use crate::access::Access;
+use crate::dialect::with_dialect;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
 
@@ -74,7 +75,7 @@ impl Reader {
 
     /// Has the engine name the columns of a query, as lines of JSON: it then looks at every name and type, and at no row.
     pub(super) async fn ask_for_columns(&self, query: &Checked<Sql>, work: &Work) -> Result<String> {
-        let mut options = QueryOptions::new(Lane::Check)
+        let mut options = with_dialect(QueryOptions::new(Lane::Check))
             .format("JSONCompactEachRow")
             .setting("readonly", 1)
             .setting("max_execution_time", work.time.as_secs())

@@ -7,6 +7,7 @@ use standpipe_clickhouse::QueryOptions;
 
 use super::format::Format;
 use crate::access::Access;
+use crate::dialect::with_dialect;
 use crate::model::Pipe;
 
 /// What one read may use.
@@ -117,7 +118,7 @@ impl ReadLimits {
 
     /// The limits that the engine enforces, as its settings. Row streams are counted where they pass, byte by byte.
     pub(super) fn settings(&self, mut options: QueryOptions, format: Format) -> QueryOptions {
-        options = options
+        options = with_dialect(options)
             .setting("readonly", 1)
             .setting("max_execution_time", self.time.as_secs_f64())
             .setting("max_memory_usage", self.memory_bytes);

@@ -6,6 +6,7 @@ use serde_json::Value;
 use standpipe_clickhouse::{Checked, Error as EngineError, Lane, Progress, QueryOptions, Sql, codes};
 
 use super::{Fault, Storage, ddl};
+use crate::dialect::with_dialect;
 use crate::error::{Error, Result};
 use crate::model::{PhysicalTable, Workspace};
 
@@ -62,7 +63,7 @@ impl Storage {
         let columns = columns.iter().map(String::as_str);
         let statement = ddl::insert_select(&workspace.database, table, columns, query);
         let seconds = transfer.time.as_secs();
-        let options = QueryOptions::new(Lane::Background)
+        let options = with_dialect(QueryOptions::new(Lane::Background))
             .query_id(transfer.query_id)
             .setting("max_execution_time", seconds)
             .setting("max_memory_usage", transfer.memory_bytes)
@@ -101,8 +102,9 @@ impl Storage {
 
     /// How many rows a checked query answers, if that can be told within `time`.
     pub async fn count(&self, query: &Checked<Sql>, time: Duration) -> Option<u64> {
-        let options =
-            QueryOptions::new(Lane::Read).setting("readonly", 1).setting("max_execution_time", time.as_secs());
+        let options = with_dialect(QueryOptions::new(Lane::Read))
+            .setting("readonly", 1)
+            .setting("max_execution_time", time.as_secs());
         let statement = ddl::count_of(query);
         let answer = async { self.client.query(&statement, &options).await.ok()?.text().await.ok() };
         tokio::time::timeout(time, answer).await.ok()??.trim().parse().ok()

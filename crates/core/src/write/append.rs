@@ -18,6 +18,7 @@ use super::registry::Registry;
 use crate::access::Access;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
+use crate::dialect::with_dialect;
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Workspace};
 use crate::service_data::{Event, Operation, ServiceData};
@@ -253,7 +254,7 @@ impl Writer {
         token: &str,
         settings: &[(&'static str, &'static str)],
     ) -> Result<()> {
-        let mut options = QueryOptions::new(Lane::Insert)
+        let mut options = with_dialect(QueryOptions::new(Lane::Insert))
             .setting("max_execution_time", self.limits.time.as_secs())
             .setting("async_insert", 0)
             .setting("insert_deduplication_token", token)

@@ -42,13 +42,16 @@ pub(super) async fn observe(State(app): State<App>, mut request: Request, next: 
     let time = started.elapsed();
     let status = response.status().as_u16();
     app.metrics.http.observe(&method, route.as_ref().map_or("other", MatchedPath::as_str), status, time);
-    let milliseconds = time.as_micros() as f64 / 1e3;
-    let _entered = span.enter();
-    if status >= 500 {
-        tracing::warn!(%method, path, status, milliseconds, "answered");
-    } else {
-        tracing::info!(%method, path, status, milliseconds, "answered");
-    }
+    // A task of its own, which comes next on this thread: the client does not wait for the log.
+    tokio::spawn(async move {
+        let milliseconds = time.as_micros() as f64 / 1e3;
+        let _entered = span.enter();
+        if status >= 500 {
+            tracing::warn!(%method, path, status, milliseconds, "answered");
+        } else {
+            tracing::info!(%method, path, status, milliseconds, "answered");
+        }
+    });
     let header = HeaderValue::try_from(id.to_string()).expect("a ULID is letters and digits");
     response.headers_mut().insert(X_REQUEST_ID, header);
     response

@@ -199,3 +199,29 @@ async fn futures_join<F: Future<Output = ()>>(calls: impl Iterator<Item = F>) {
     })
     .await;
 }
+
+#[tokio::test]
+async fn tables_that_only_count_are_there_and_their_neighbours_are_not() {
+    let app = TestApp::new().await;
+    assert_eq!(app.rows("SELECT number FROM system.numbers WHERE number % 2 LIMIT 3").await, "1\n3\n5\n");
+    assert_eq!(app.rows("SELECT n.number FROM system.numbers_mt AS n LIMIT 1").await, "0\n");
+    for table in ["system.tables", "system.one", "system.zeros", "`system`.`processes`", "SYSTEM.numbers"] {
+        let sql = format!("SELECT * FROM {table}");
+        app.post("/v0/sql").plain(&sql).send().await.assert_error(400);
+    }
+}
+
+#[tokio::test]
+async fn paths_of_json_columns_are_keys() {
+    let app = TestApp::new().await;
+    app.create_data_source("events", "payload JSON `json:$.payload`").await;
+    app.send_events(
+        "events",
+        "{\"payload\":{\"plan\":\"b\"}}\n{\"payload\":{\"plan\":\"a\"}}\n{\"payload\":{\"plan\":\"b\"}}",
+    )
+    .await;
+    let sql = "SELECT payload.plan AS plan, count() AS c FROM events GROUP BY plan ORDER BY payload.plan";
+    assert_eq!(app.rows(sql).await, "a\t1\nb\t2\n");
+    app.create_endpoint("plans", sql).await;
+    assert_eq!(app.get("/v0/pipes/plans.csv").send().await.text(), "\"plan\",\"c\"\n\"a\",1\n\"b\",2\n");
+}

@@ -47,7 +47,7 @@ async fn what_is_no_filter_is_refused_when_it_is_saved() {
         ("SELECT 1", "cannot stand in it"),
         ("n > count()", "count"),
         ("n IN (SELECT n FROM absent)", "absent"),
-        ("n IN (SELECT number FROM system.numbers)", "system"),
+        ("n IN (SELECT number FROM system.tables)", "system"),
         ("file('/etc/passwd') = ''", "file"),
         ("throwIf(tenant = 'blue') = 0", "throwIf"),
         ("arrayJoin([1, 1]) = 1", "arrayJoin"),

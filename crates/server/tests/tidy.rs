@@ -80,11 +80,12 @@ fn files_are_short_and_named_after_what_they_hold() {
 
 #[test]
 fn files_of_tests_are_no_part_of_the_product() {
-    let declared = "#[cfg(test)]\nmod tests;";
+    let declared = ["#[cfg(test)]\nmod tests;", "#[cfg(test)]\npub(crate) mod tests;"];
     let sources = sources();
     for path in sources.keys().filter(|path| path.contains("/src/") && path.ends_with("/tests.rs")) {
         let parent = format!("{}.rs", path.strip_suffix("/tests.rs").unwrap());
-        assert!(sources[&parent].contains(declared), "{path} is compiled into the product");
+        let is_declared = declared.iter().any(|declared| sources[&parent].contains(declared));
+        assert!(is_declared, "{path} is compiled into the product");
     }
 }
 
@@ -110,6 +111,8 @@ fn sql_is_formatted_in_few_places() {
         "crates/clickhouse/src/quote.rs",
         // Kills by a query id of our own making.
         "crates/clickhouse/src/client.rs",
+        // The final text of a sink, which the guard checks after it.
+        "crates/core/src/read/sinking/statement.rs",
         // DDL from model types, and the expressions in it.
         "crates/core/src/storage/",
         // Looks at statements; runs none but its own probes.

@@ -144,10 +144,27 @@ mod tests {
 
     #[test]
     fn the_engine_is_asked_for_keys_and_rows() {
-        insta::assert_snapshot!(check("a", FileFormat::Csv), @"");
-        insta::assert_snapshot!(check("a_{4}", FileFormat::Csv), @"");
-        insta::assert_snapshot!(check("{c}", FileFormat::Ndjson), @"");
-        insta::assert_snapshot!(check("{t, '%Y'}", FileFormat::Parquet), @"");
-        insta::assert_snapshot!(check("a", FileFormat::Parquet), @"");
+        let asked = [
+            check("a", FileFormat::Csv),
+            check("a_{4}", FileFormat::Csv),
+            check("{c}", FileFormat::Ndjson),
+            check("{t, '%Y'}", FileFormat::Parquet),
+            check("a", FileFormat::Parquet),
+        ];
+        insta::assert_snapshot!(asked.join("\n\n"), @r"
+        Text CSV: SELECT c, t FROM x -- all
+
+        Lines RowBinary: SELECT formatRow('CSV', *) FROM (SELECT c, t FROM x -- all
+        )
+
+        Lines RowBinary: SELECT concat('', replaceAll(ifNull(toString(`c`), 'null'), '\0', '')), formatRow('JSONEachRow', *) FROM (SELECT c, t FROM x -- all
+        )
+
+        Blocks ArrowStream: SELECT concat('', replaceAll(ifNull(formatDateTime(`t`, '%Y'), 'null'), '\0', '')) AS sink_file_key, * REPLACE (CAST(`t`, 'DateTime64(3)') AS `t`) FROM (SELECT c, t FROM x -- all
+        )
+
+        Blocks ArrowStream: SELECT * REPLACE (CAST(`t`, 'DateTime64(3)') AS `t`) FROM (SELECT c, t FROM x -- all
+        )
+        ");
     }
 }

@@ -26,7 +26,7 @@ pub use kind::{JobKind, Kind, Left, NewJob, Retry};
 pub use limits::{CopyLimits, JobLimits};
 pub(crate) use records::{finished, noted, queued};
 pub use runner::{Runner, Ticked};
-pub use sink::SinkJob;
+pub use sink::{SINK_TARGET, SinkJob};
 
 use crate::clock::Random;
 use crate::error::Result;

@@ -68,7 +68,7 @@ fn job(
 ) -> Result<Option<Job>> {
     match pipe.published.as_ref().map(|published| &published.role) {
         Some(Role::Copy(copy)) => CopyJob::scheduled(standpipe, workspace, pipe, copy, times).map(Some),
-        Some(Role::Sink(sink)) => SinkJob::scheduled(standpipe, workspace, pipe, sink, times).map(Some),
+        Some(Role::Sink(sink)) => SinkJob::scheduled(standpipe, workspace, pipe, sink, times),
         Some(Role::Endpoint) | None => Ok(None),
     }
 }

@@ -222,6 +222,16 @@ async fn only_admins_export() {
     app.set(FORM).await.assert_status(200);
     creator.post("/v0/pipes/p/sink").send().await.assert_error(403);
     creator.delete(uri).send().await.assert_error(403);
+    // Who sees the pipe sees its jobs, but not where they write, and stops or repeats none.
+    let id = app.start("").await;
+    let job = format!("/v0/jobs/{id}");
+    assert_eq!(app.job(&id).await["path"], "s3://exports/daily");
+    let shown = creator.get(&job).send().await.assert_status(200);
+    assert!(shown.json()["kind"] == "sink" && !shown.text().contains("exports"), "{}", shown.text());
+    for action in ["cancel", "retry"] {
+        creator.post(&format!("{job}/{action}")).send().await.assert_error(403);
+    }
+    app.post(&format!("{job}/cancel")).send().await.assert_status(200);
     let node = json!({"name": "n", "sql": "SELECT 1 AS a", "type": "sink", "export_params": {
         "connection": "store", "path": "s3://exports/x", "file_template": "f"}});
     let body = json!({"name": "q", "nodes": [node]});
@@ -240,8 +250,12 @@ async fn kafka_sinks_are_kept_and_say_that_they_cannot_run() {
     let kafka = "service=kafka&name=k&kafka_bootstrap_servers=k:9092";
     app.post("/v0/connectors").form(kafka).send().await.assert_status(200);
     app.set("connection=k").await.assert_error(400);
-    let pipe = app.set("connection=k&kafka_topic=visits").await.assert_status(200).json();
+    let form = "connection=k&kafka_topic=visits&schedule_cron=0 * * * *";
+    let pipe = app.set(form).await.assert_status(200).json();
     assert_eq!(pipe["type"], "sink");
+    app.set_ahead(4_000);
+    app.run_jobs().await;
+    assert_eq!(app.get("/v0/jobs").send().await.json()["jobs"], json!([]));
     let connection = app.get("/v0/connectors/k").send().await.json();
     assert_eq!(connection["sinks"][0]["settings"], json!({"kafka_topic": "visits"}));
     let text = app.post("/v0/pipes/p/sink").send().await.assert_error(400);

@@ -105,8 +105,6 @@ fn blocks(decoder: &mut StreamDecoder, has_key: bool, bytes: Vec<u8>) -> Result<
         match decoder.decode(&mut buffer) {
             Ok(Some(block)) => pieces.push(split_key(block, has_key)?),
             Ok(None) => break,
-            // The engine streams one document after the other: behind the end of one begins the next.
-            Err(_) if decoder.finish().is_ok() => *decoder = StreamDecoder::new(),
             Err(error) => return Err(Error::bad_request(format!("the rows cannot be written as parquet: {error}"))),
         }
     }

@@ -12,13 +12,12 @@ use parquet::file::properties::WriterProperties;
 use super::Compression;
 use crate::error::{Error, Result};
 
-/// What an open encoder of text holds, in bytes, about: window and tables.
-const GZ_BYTES: usize = 300 << 10;
-const ZSTD_BYTES: usize = 2 << 20;
+/// So much text is compressed at once: longer would be no smaller, as the compressions look no further back.
+const PIECE_BYTES: usize = 4 << 20;
 
 /// The encoder of one file.
 pub(super) enum Encoder {
-    Text(Box<TextEncoder>),
+    Text(TextEncoder),
     Parquet(Box<ParquetEncoder>),
 }
 
@@ -26,7 +25,7 @@ impl Encoder {
     /// How much memory it holds beyond its output, in bytes.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Encoder::Text(text) => text.memory(),
+            Encoder::Text(text) => text.waiting.len(),
             Encoder::Parquet(parquet) => parquet.writer.in_progress_size(),
         }
     }
@@ -42,73 +41,59 @@ impl Encoder {
     /// Ends the file.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
         match self {
+            // A file without rows is compressed, too.
+            Encoder::Text(text) if !text.has_begun => text.compress(out),
             Encoder::Text(text) => text.rest(out),
             Encoder::Parquet(parquet) => parquet.finish(out),
         }
     }
 }
 
-/// Text, compressed or not. A compressed text of several members is one text to whoever reads it.
-pub(super) enum TextEncoder {
-    Plain,
-    Gz(Option<GzEncoder<Vec<u8>>>),
-    Zstd(Option<zstd::stream::write::Encoder<'static, Vec<u8>>>),
+/// Text, compressed or not, piece by piece: a compressed text of several pieces is one text to whoever reads it, and between
+/// them nothing but the text itself has to be kept.
+pub(super) struct TextEncoder {
+    compression: Compression,
+    /// What is to be compressed.
+    waiting: Vec<u8>,
+    /// Whether there was a piece.
+    has_begun: bool,
 }
 
 impl TextEncoder {
+    pub(super) fn new(compression: Compression) -> TextEncoder {
+        TextEncoder { compression, waiting: Vec::new(), has_begun: false }
+    }
+
     /// Errors: compressions that only Parquet has.
-    pub(super) fn new(compression: Compression) -> Result<TextEncoder> {
-        match compression {
-            Compression::None => Ok(TextEncoder::Plain),
-            Compression::Gz => Ok(TextEncoder::Gz(None)),
-            Compression::Zstd => Ok(TextEncoder::Zstd(None)),
-            Compression::Lz4 | Compression::Snappy => {
-                Err(Error::internal("text was to be compressed as only parquet can be"))
-            }
-        }
-    }
-
-    fn memory(&self) -> usize {
-        match self {
-            TextEncoder::Gz(Some(_)) => GZ_BYTES,
-            TextEncoder::Zstd(Some(_)) => ZSTD_BYTES,
-            TextEncoder::Plain | TextEncoder::Gz(None) | TextEncoder::Zstd(None) => 0,
-        }
-    }
-
     pub(super) fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        match self {
-            TextEncoder::Plain => out.extend_from_slice(text),
-            TextEncoder::Gz(open) => {
-                let member = open.get_or_insert_with(|| GzEncoder::new(Vec::new(), flate2::Compression::default()));
-                member.write_all(text).map_err(|error| broken(&error))?;
-                out.append(member.get_mut());
-            }
-            TextEncoder::Zstd(open) => {
-                let frame = match open {
-                    Some(frame) => frame,
-                    None => {
-                        let level = zstd::DEFAULT_COMPRESSION_LEVEL;
-                        open.insert(
-                            zstd::stream::write::Encoder::new(Vec::new(), level).map_err(|error| broken(&error))?,
-                        )
-                    }
-                };
-                frame.write_all(text).map_err(|error| broken(&error))?;
-                out.append(frame.get_mut());
-            }
+        if self.compression == Compression::None {
+            out.extend_from_slice(text);
+            return Ok(());
         }
-        Ok(())
+        self.waiting.extend_from_slice(text);
+        if self.waiting.len() >= PIECE_BYTES { self.rest(out) } else { Ok(()) }
     }
 
     fn rest(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        let ended = match self {
-            TextEncoder::Plain => return Ok(()),
-            TextEncoder::Gz(open) => open.take().map(GzEncoder::finish),
-            TextEncoder::Zstd(open) => open.take().map(zstd::stream::write::Encoder::finish),
-        };
-        if let Some(bytes) = ended.transpose().map_err(|error| broken(&error))? {
-            out.extend(bytes);
+        if self.waiting.is_empty() { Ok(()) } else { self.compress(out) }
+    }
+
+    fn compress(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.has_begun = true;
+        let text = std::mem::take(&mut self.waiting);
+        match self.compression {
+            Compression::None => out.extend(text),
+            Compression::Gz => {
+                let mut piece = GzEncoder::new(out, flate2::Compression::default());
+                piece.write_all(&text).and_then(|()| piece.finish().map(drop)).map_err(|error| broken(&error))?;
+            }
+            Compression::Zstd => {
+                let level = zstd::DEFAULT_COMPRESSION_LEVEL;
+                out.extend(zstd::bulk::compress(&text, level).map_err(|error| broken(&error))?);
+            }
+            Compression::Lz4 | Compression::Snappy => {
+                return Err(Error::internal("text was to be compressed as only parquet can be"));
+            }
         }
         Ok(())
     }

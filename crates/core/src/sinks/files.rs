@@ -181,9 +181,9 @@ impl Files {
             let schema = self.schema.clone().unwrap_or_else(|| Arc::new(Schema::empty()));
             Encoder::Parquet(Box::new(ParquetEncoder::new(schema, compression)?))
         } else {
-            let mut text = TextEncoder::new(compression)?;
+            let mut text = TextEncoder::new(compression);
             text.write(&self.layout.header, &mut output)?;
-            Encoder::Text(Box::new(text))
+            Encoder::Text(text)
         };
         let file = self.files.len();
         self.by_name.insert(name.clone(), file);

@@ -155,6 +155,8 @@ async fn new_adds_files_and_truncate_rewrites_them() {
     // No rows: a file with a header, where its name is known.
     assert_eq!(app.run("over=100&file_template=none").await["written_rows"], 0);
     assert_eq!(app.s3.text("exports", "daily/none.csv"), "\"id\",\"country\",\"at\"\n");
+    app.run("over=100&file_template=none&format=ndjson&compression=gz").await;
+    assert_eq!(gunzip(&app.s3.files("exports")["daily/none.ndjson.gz"]), "");
     assert_eq!(app.run("over=100&file_template={country}").await["written_files"], 0);
 }
 

@@ -30,8 +30,9 @@ use crate::error::{Error, Result};
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a request may take, with its body and the whole of its answer.
+/// How long a request may take, with its body and the whole of its answer: this, and its body's time on a slow line.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const SLOW_BYTES_PER_SECOND: u64 = 256 << 10;
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(20);
@@ -83,6 +84,7 @@ impl Outbound {
         if let Ok(address) = host.parse() {
             self.lookup.judge(SocketAddr::new(address, 0)).map_err(|refused| other(Box::new(refused)))?;
         }
+        let body_seconds = request.body().content_length() as u64 / SLOW_BYTES_PER_SECOND;
         let answer = async {
             let response = self.client.request(request).await.map_err(failed)?;
             let (parts, body) = response.into_parts();
@@ -90,7 +92,7 @@ impl Outbound {
             let body = body.map_err(|error| HttpError::new_boxed(HttpErrorKind::Interrupted, error))?;
             Ok(HttpResponse::from_parts(parts, body.to_bytes().into()))
         };
-        match tokio::time::timeout(REQUEST_TIMEOUT, answer).await {
+        match tokio::time::timeout(REQUEST_TIMEOUT + Duration::from_secs(body_seconds), answer).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(HttpError::new(HttpErrorKind::Timeout, elapsed)),
         }

@@ -16,6 +16,7 @@ use super::names::{Names, Resolved};
 use super::run::Reader;
 use super::user_names::in_names;
 use crate::access::Access;
+use crate::dialect::with_dialect;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
 use crate::sinks::{FileFormat, FileNames};
@@ -87,7 +88,7 @@ impl Reader {
         let (stream, engine_format, sql) = statement(&query.resolved.sql, &query.columns, names, format);
         let resolved = Resolved { sql, ..query.resolved.clone() };
         let sql = self.check(access, &resolved, Door::Sink).await?;
-        let mut options = QueryOptions::new(Lane::Background)
+        let mut options = with_dialect(QueryOptions::new(Lane::Background))
             .query_id(query_id)
             .format(engine_format)
             .setting("readonly", 1)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::sinks::{FORM, SinkApp};
-use crate::support::{Part, redact};
+use crate::support::{KEY, Part, SECRET, redact};
 
 /// So many rows that a file of them comes in several parts.
 const MANY: &str = "SELECT number AS id, hex(sipHash128(number)) AS text FROM numbers(900000)";
@@ -351,6 +351,20 @@ async fn a_run_that_its_server_left_is_undone() {
     let job = app.job(&id).await;
     assert_eq!((&job["status"], &job["error"]), (&json!("error"), &json!("the server stopped while it ran")));
     assert_eq!((app.s3.keys("exports"), app.s3.half_written()), (vec![], vec![]));
+}
+
+/// Google's store speaks S3's protocol to those who have HMAC keys.
+#[tokio::test]
+async fn a_store_by_hmac_keys() {
+    let app = SinkApp::new().await.with_pipe().await;
+    let connection = json!({
+        "service": "gcs_hmac", "name": "google", "gcs_hmac_access_id": KEY, "gcs_hmac_secret": SECRET,
+        "gcs_endpoint": app.s3.endpoint,
+    });
+    app.post("/v0/connectors").json(&connection).send().await.assert_status(200);
+    app.set("connection=google&path=gs://exports/g&file_template=all&format=ndjson").await.assert_status(200);
+    assert_eq!(app.run("").await["service"], "gcs_hmac");
+    assert_eq!(app.s3.text("exports", "g/all.ndjson").lines().count(), 3);
 }
 
 #[tokio::test]

@@ -34,11 +34,12 @@ bench: build
 	scripts/bench.sh
 
 # Kills in the middle of jobs, at full size: fifty of small copies, two of a copy of 14 million rows over 90 partitions, two of a
-# populate of 20 million rows while five writers append. CHAOS_SEED repeats a run.
+# populate of 20 million rows while five writers append. CHAOS_SEED repeats a run. Then a sink of 10 million rows in 200 files.
 chaos: setup
 	CHAOS_KILLS=50 CHAOS_COPY_ROWS=300000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 	CHAOS_KILLS=2 CHAOS_COPY_ROWS=14000000 cargo test --package standpipe --test serve a_copy_killed -- --nocapture
 	CHAOS_KILLS=2 CHAOS_POPULATE_ROWS=20000000 cargo test --package standpipe --test serve under_fire -- --nocapture
+	CHAOS_SINK_ROWS=10000000 cargo test --package standpipe --test it rows_are_dealt_out -- --nocapture
 
 # Random templates and SQL, a few minutes. It prints its seed; FUZZ_SEED repeats a run.
 fuzz: setup

@@ -13,7 +13,7 @@ pub use token_value::{mint_token_value, token_hash};
 
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
-use crate::jobs::Job;
+use crate::jobs::{Job, JobKind, SinkJob};
 use crate::model::{DataSource, Pipe, RowFilter, Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
 
 /// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
@@ -208,6 +208,9 @@ impl Access {
 
     /// Requires the right to stop the job or to run it again: what it takes to start it, or to change its pipe.
     pub fn require_job(&self, job: &Job) -> Result<()> {
+        if job.kind == SinkJob::NAME {
+            return self.require_admin();
+        }
         if self.is_admin() || (job.subject.pipe.is_some() && self.has(Scope::PipesCreate)) {
             return Ok(());
         }

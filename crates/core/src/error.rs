@@ -171,6 +171,74 @@ pub enum Error {
         /// The engine's text.
         message: String,
     },
+    /// The pipe is no sink.
+    #[error("pipe '{pipe}' is not a sink pipe: set it with POST /v0/pipes/{pipe}/nodes/<node>/sink first")]
+    NotSink {
+        /// The pipe's name.
+        pipe: String,
+    },
+    /// The pipe is a sink already.
+    #[error("pipe '{pipe}' is a sink pipe already: unset it first with DELETE /v0/pipes/{pipe}/nodes/{node}/sink")]
+    SinkSet {
+        /// The pipe's name.
+        pipe: String,
+        /// Its sink node.
+        node: String,
+    },
+    /// The query may not be run by a sink.
+    #[error("the query cannot be run: {reason}")]
+    QueryForbidden {
+        /// The rule, and what breaks it.
+        reason: String,
+    },
+    /// No such connection.
+    #[error("connection '{name}' not found: GET /v0/connectors lists those that there are")]
+    ConnectionNotFound {
+        /// Name or id as sent.
+        name: String,
+    },
+    /// The connection is still in use.
+    #[error("connection '{name}' is used by {used_by}: unset that first")]
+    ConnectionInUse {
+        /// The connection's name.
+        name: String,
+        /// Pipes that use it.
+        used_by: String,
+    },
+    /// The object store knows no such bucket.
+    #[error("bucket '{bucket}' not found, or it is another region's: {reason}")]
+    BucketNotFound {
+        /// The bucket's name.
+        bucket: String,
+        /// What the store says.
+        reason: String,
+    },
+    /// The object store refuses the connection's credentials.
+    #[error("the credentials of connection '{connection}' are refused: {reason}")]
+    CredentialsRefused {
+        /// The connection's name.
+        connection: String,
+        /// What the store says.
+        reason: String,
+    },
+    /// The role of the connection cannot be assumed.
+    #[error(
+        "cannot assume role '{arn}': {reason}; its trust policy must be the one of GET /v0/integrations/s3/policies/trust-policy"
+    )]
+    RoleRefused {
+        /// The role.
+        arn: String,
+        /// What was answered.
+        reason: String,
+    },
+    /// The object store could not be used, for a reason that is not the credentials.
+    #[error("could not {action}: {reason}")]
+    StorageFailed {
+        /// What was tried.
+        action: &'static str,
+        /// What the store, or the network, says.
+        reason: String,
+    },
     /// The pipe has no schedule.
     #[error("pipe '{pipe}' has no schedule: give it one with schedule_cron first")]
     ScheduleNotFound {
@@ -397,6 +465,15 @@ pub enum ErrorCode {
     NotMaterialized,
     CannotOverride,
     ViewFailed,
+    NotSink,
+    SinkSet,
+    QueryForbidden,
+    ConnectionNotFound,
+    ConnectionInUse,
+    BucketNotFound,
+    CredentialsRefused,
+    RoleRefused,
+    StorageFailed,
     ScheduleNotFound,
     JobLimit,
     DataSourceInUse,
@@ -419,7 +496,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [ErrorCode; 38] = [
+    pub const ALL: [ErrorCode; 47] = [
         ErrorCode::TokenMissing,
         ErrorCode::TokenUnknown,
         ErrorCode::Forbidden,
@@ -440,6 +517,15 @@ impl ErrorCode {
         ErrorCode::NotMaterialized,
         ErrorCode::CannotOverride,
         ErrorCode::ViewFailed,
+        ErrorCode::NotSink,
+        ErrorCode::SinkSet,
+        ErrorCode::QueryForbidden,
+        ErrorCode::ConnectionNotFound,
+        ErrorCode::ConnectionInUse,
+        ErrorCode::BucketNotFound,
+        ErrorCode::CredentialsRefused,
+        ErrorCode::RoleRefused,
+        ErrorCode::StorageFailed,
         ErrorCode::ScheduleNotFound,
         ErrorCode::JobLimit,
         ErrorCode::DataSourceInUse,
@@ -492,6 +578,17 @@ impl ErrorCode {
             ErrorCode::NotMaterialized => ("not_materialized", "The node is not materialized."),
             ErrorCode::CannotOverride => ("cannot_override", "Other materialized views use the data source."),
             ErrorCode::ViewFailed => ("view_failed", "The rows are stored, but a materialized view over them failed."),
+            ErrorCode::NotSink => ("not_sink", "The pipe is not a sink pipe."),
+            ErrorCode::SinkSet => ("sink_set", "The pipe is a sink pipe already."),
+            ErrorCode::QueryForbidden => ("query_forbidden", "The query uses what a sink's query may not."),
+            ErrorCode::ConnectionNotFound => ("connection_not_found", "There is no such connection."),
+            ErrorCode::ConnectionInUse => ("connection_in_use", "A sink pipe uses the connection."),
+            ErrorCode::BucketNotFound => ("bucket_not_found", "The object store knows no such bucket."),
+            ErrorCode::CredentialsRefused => {
+                ("credentials_refused", "The object store refuses the connection's credentials.")
+            }
+            ErrorCode::RoleRefused => ("role_refused", "The connection's role cannot be assumed."),
+            ErrorCode::StorageFailed => ("storage_failed", "The object store could not be used."),
             ErrorCode::ScheduleNotFound => ("schedule_not_found", "The pipe has no schedule."),
             ErrorCode::JobLimit => ("job_limit", "More work than one job may do, or more jobs than may be active."),
             ErrorCode::DataSourceInUse => ("data_source_in_use", "A materialized view depends on the data source."),
@@ -542,6 +639,15 @@ impl Error {
             Error::NotMaterialized { .. } => ErrorCode::NotMaterialized,
             Error::CannotOverride { .. } => ErrorCode::CannotOverride,
             Error::ViewFailed { .. } => ErrorCode::ViewFailed,
+            Error::NotSink { .. } => ErrorCode::NotSink,
+            Error::SinkSet { .. } => ErrorCode::SinkSet,
+            Error::QueryForbidden { .. } => ErrorCode::QueryForbidden,
+            Error::ConnectionNotFound { .. } => ErrorCode::ConnectionNotFound,
+            Error::ConnectionInUse { .. } => ErrorCode::ConnectionInUse,
+            Error::BucketNotFound { .. } => ErrorCode::BucketNotFound,
+            Error::CredentialsRefused { .. } => ErrorCode::CredentialsRefused,
+            Error::RoleRefused { .. } => ErrorCode::RoleRefused,
+            Error::StorageFailed { .. } => ErrorCode::StorageFailed,
             Error::ScheduleNotFound { .. } => ErrorCode::ScheduleNotFound,
             Error::JobLimit { .. } => ErrorCode::JobLimit,
             Error::DataSourceInUse { .. } => ErrorCode::DataSourceInUse,

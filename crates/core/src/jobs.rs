@@ -12,6 +12,7 @@ mod limits;
 mod populate;
 mod records;
 mod runner;
+mod sink;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,7 @@ pub use populate::PopulateJob;
 pub(crate) use populate::take_snapshot;
 pub(crate) use records::{finished, noted, queued};
 pub use runner::{Runner, Ticked};
+pub use sink::{SINK_TARGET, SinkJob};
 
 use crate::clock::Random;
 use crate::error::Result;
@@ -37,7 +39,7 @@ use crate::model::JobId;
 use crate::standpipe::Standpipe;
 
 /// Every kind of job that this program runs.
-pub const KINDS: &[Kind] = &[Kind::of::<CopyJob>(), Kind::of::<PopulateJob>()];
+pub const KINDS: &[Kind] = &[Kind::of::<CopyJob>(), Kind::of::<PopulateJob>(), Kind::of::<SinkJob>()];
 
 /// How long ended jobs are kept, in hours.
 pub const HISTORY_HOURS: i64 = 48;

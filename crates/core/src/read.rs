@@ -21,6 +21,7 @@ mod overdue;
 mod places;
 pub(crate) mod rules;
 pub(crate) mod run;
+mod sinking;
 mod user_names;
 
 pub use admission::{ReadFigures, ReadPlaces};
@@ -36,3 +37,5 @@ pub use materializing::ViewQuery;
 pub use node_sql::{NodeSql, TemplateLimits};
 pub use overdue::RestartEngine;
 pub use run::{Inspected, Query, ReadRules, Reader};
+pub(crate) use sinking::RowStream;
+pub use sinking::SinkQuery;

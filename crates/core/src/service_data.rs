@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use flusher::Flushed;
 pub use operation::{Event, Operation};
-pub use rows::{BlockRow, EndpointErrorRow, JobRow, OperationRow, PipeStatsRow, Record, StorageRow};
+pub use rows::{BlockRow, EndpointErrorRow, JobRow, OperationRow, PipeStatsRow, Record, SinkRow, StorageRow};
 pub use table::{DATABASE, ServiceTable, names};
 
 pub use crate::storage::Retention;

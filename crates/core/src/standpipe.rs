@@ -13,8 +13,10 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random};
 use crate::error::{Error, Result};
 use crate::jobs::{JobLimits, Jobs};
+use crate::outbound::Outbound;
 use crate::read::{Guard, ReadRules, Reader, RestartEngine};
 use crate::service_data::{ServiceData, ServiceDataSettings};
+use crate::sinks::{AwsIdentity, Claims, Gate};
 use crate::storage::{Faults, Reconciled, ServiceTables, Storage};
 use crate::store::Store;
 use crate::views::ViewLocks;
@@ -31,6 +33,9 @@ pub struct Standpipe {
     pub(crate) service_data: ServiceData,
     pub(crate) jobs: Jobs,
     pub(crate) views: ViewLocks,
+    pub(crate) gate: Gate,
+    /// Where runs put aside what is too much for memory.
+    pub(crate) spool_dir: Arc<PathBuf>,
     pub(crate) key: SecretKey,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -64,6 +69,10 @@ pub struct Parts {
     pub service_data: ServiceDataSettings,
     /// Limits of jobs.
     pub job_limits: JobLimits,
+    /// Whether addresses that users name may be private ones.
+    pub allow_private_networks: bool,
+    /// Who this installation is to AWS.
+    pub aws_identity: Option<AwsIdentity>,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -83,6 +92,12 @@ impl Standpipe {
         let store = Store::open(&parts.data_dir.join("metadata.sqlite"), key.clone()).await?;
         let catalog = Catalog::load(store, &parts.read_rules.templates).await?;
         let registry = Registry::default();
+        let gate = Gate {
+            outbound: Outbound::new(parts.allow_private_networks)?,
+            trusted: Outbound::new(true)?,
+            identity: parts.aws_identity.map(Arc::new),
+            claims: Claims::default(),
+        };
         let (client, clock, random) = (parts.client, parts.clock, parts.random);
         let storage = Storage::new(client.clone(), parts.faults);
         let tables = ServiceTables::new(storage.clone(), parts.service_data.retention);
@@ -103,6 +118,8 @@ impl Standpipe {
             reader: reader.with_service_tables(tables),
             writer: Arc::new(writer.recording_in(service_data.clone())),
             registry,
+            gate,
+            spool_dir: Arc::new(parts.data_dir),
             service_data,
             jobs: Jobs::new(parts.job_limits, &random),
             views: ViewLocks::default(),

@@ -3,6 +3,7 @@
 //! The store keeps rows and knows no rules; the catalog decides, inside one transaction per change.
 
 pub mod change;
+mod connections;
 mod data_sources;
 pub(crate) mod jobs;
 mod pipes;
@@ -87,6 +88,8 @@ impl Store {
             Change::RemovePipe(id) => pipes::remove(connection, *id).await,
             Change::PutToken(token) => tokens::put(connection, &self.key, workspace.id, token).await,
             Change::RemoveToken(id) => tokens::remove(connection, *id).await,
+            Change::PutConnection(it) => connections::put(connection, &self.key, workspace.id, it).await,
+            Change::RemoveConnection(id) => connections::remove(connection, *id).await,
             Change::PutTable(table, state) => tables::put(connection, workspace.id, *table, *state).await,
             Change::RemoveTable(table) => tables::remove(connection, *table).await,
             Change::PutSchedule { pipe, next_run, now, is_paused } => {
@@ -122,6 +125,9 @@ impl Store {
             }
             for token in tokens::of(&mut connection, &self.key, workspace.id).await? {
                 workspace.tokens.insert(token.id, token.into());
+            }
+            for it in connections::of(&mut connection, &self.key, workspace.id).await? {
+                workspace.connections.insert(it.id, it.into());
             }
         }
         Ok((rows::unsigned(version)?, workspaces))
@@ -175,6 +181,7 @@ mod tests {
         let mut connection = store.pool.acquire().await.unwrap();
         let families = [
             &[NEXT_VERSION, READ_VERSION][..],
+            connections::STATEMENTS,
             data_sources::STATEMENTS,
             jobs::STATEMENTS,
             schedules::STATEMENTS,

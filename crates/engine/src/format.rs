@@ -12,6 +12,8 @@ pub(crate) enum Joining {
     CsvHeader,
     /// Each begins with the same header line; only the first keeps it.
     LineHeader,
+    /// Each begins with the same schema message and ends with a mark; only the first keeps the one, the last the other.
+    ArrowStream,
     /// They do not join: the result is built as a whole.
     Whole,
 }
@@ -24,7 +26,17 @@ impl Joining {
             | "tsvraw" | "tabseparatedraw" => Self::Plain,
             "csvwithnames" => Self::CsvHeader,
             "tsvwithnames" | "tabseparatedwithnames" => Self::LineHeader,
+            "arrowstream" => Self::ArrowStream,
             _ => Self::Whole,
+        }
+    }
+
+    /// What all of a result's blocks end with, and the result itself once.
+    pub(crate) fn footer(self) -> &'static [u8] {
+        match self {
+            // The length of the next message is 0.
+            Self::ArrowStream => &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0],
+            Self::Plain | Self::CsvHeader | Self::LineHeader | Self::Whole => &[],
         }
     }
 
@@ -32,6 +44,14 @@ impl Joining {
     pub(crate) fn header_length(self, block: &[u8]) -> usize {
         match self {
             Self::Plain | Self::Whole => 0,
+            // A mark, the length of the message behind it, and the message. A schema has no body.
+            Self::ArrowStream => match block {
+                [0xff, 0xff, 0xff, 0xff, a, b, c, d, rest @ ..] => {
+                    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+                    if length <= rest.len() { 8 + length } else { 0 }
+                }
+                _ => 0,
+            },
             Self::LineHeader => memchr::memchr(b'\n', block).map_or(block.len(), |end| end + 1),
             Self::CsvHeader => {
                 // A line feed inside quotes belongs to a column's name; a doubled quote toggles twice.
@@ -84,6 +104,15 @@ mod tests {
     fn a_header_may_be_all_there_is() {
         assert_eq!(Joining::of("TSVWithNames").header_length(b"a\tb\n"), 4);
         assert_eq!(Joining::CsvHeader.header_length(b"\"a\"\n"), 4);
+    }
+
+    #[test]
+    fn a_stream_of_arrow_begins_with_its_schema() {
+        let block = [&[0xff; 4][..], &[2, 0, 0, 0], b"ab", &[0xff; 4], &[0; 4]].concat();
+        assert_eq!(Joining::of("ArrowStream").header_length(&block), 10);
+        assert!(block.ends_with(Joining::ArrowStream.footer()));
+        assert_eq!(Joining::ArrowStream.header_length(&block[..9]), 0);
+        assert_eq!(Joining::ArrowStream.header_length(b"no"), 0);
     }
 
     #[test]

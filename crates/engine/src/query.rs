@@ -183,9 +183,9 @@ impl Streaming<'_> {
             return;
         };
         let (sender, receiver) = stream(self.runtime.clone(), self.patience);
-        let header = first.slice(..header);
+        let ends = Ends { header: first.slice(..header), footer: self.joining.footer() };
         if reply.send(answer(summary, Output::Blocks(receiver))).is_ok() {
-            match send_all(blocks, [(summary, first), joined(&header, second)], &header, &sender) {
+            match send_all(blocks, [(summary, ends.without_footer(first)), ends.joined(second)], &ends, &sender) {
                 // Finished before the end is sent: what follows is the client's business.
                 Ok(summary) => {
                     self.ticket.finish();
@@ -212,7 +212,7 @@ enum Broken {
 fn send_all(
     mut blocks: QueryStream<'_>,
     fetched: [(Summary, Bytes); 2],
-    header: &Bytes,
+    ends: &Ends,
     sender: &BlockSender,
 ) -> Result<Summary, Broken> {
     let mut total = Summary::default();
@@ -221,9 +221,12 @@ fn send_all(
         sender.send(block).map_err(Broken::Client)?;
     }
     while let Some(block) = blocks.fetch().map_err(Broken::Engine)? {
-        let (summary, block) = joined(header, block);
+        let (summary, block) = ends.joined(block);
         total.add(summary);
         sender.send(block).map_err(Broken::Client)?;
+    }
+    if !ends.footer.is_empty() {
+        sender.send(Bytes::from_static(ends.footer)).map_err(Broken::Client)?;
     }
     Ok(counted(blocks, total))
 }
@@ -240,9 +243,22 @@ fn counted(blocks: QueryStream<'_>, sent: Summary) -> Summary {
     }
 }
 
-/// A later block with its counters, without the header that every block begins with.
-fn joined(header: &Bytes, block: QueryResult) -> (Summary, Bytes) {
-    let summary = Summary::of(&block);
-    let block = Bytes::from_owner(block);
-    (summary, if block.starts_with(header) { block.slice(header.len()..) } else { block })
+/// What every block begins and ends with, and the joined result once.
+struct Ends {
+    header: Bytes,
+    footer: &'static [u8],
+}
+
+impl Ends {
+    /// A later block with its counters, without what it has at its ends.
+    fn joined(&self, block: QueryResult) -> (Summary, Bytes) {
+        let summary = Summary::of(&block);
+        let block = Bytes::from_owner(block);
+        let block = if block.starts_with(&self.header) { block.slice(self.header.len()..) } else { block };
+        (summary, self.without_footer(block))
+    }
+
+    fn without_footer(&self, block: Bytes) -> Bytes {
+        if block.ends_with(self.footer) { block.slice(..block.len() - self.footer.len()) } else { block }
+    }
 }

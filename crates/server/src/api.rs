@@ -2,9 +2,11 @@
 //! it answers; it decides nothing.
 
 pub mod answer;
+pub mod connectors;
 pub mod data_sources;
 pub mod events;
 pub mod health;
+pub mod integrations;
 pub mod jobs;
 pub mod local_tokens;
 pub mod metrics;

@@ -16,6 +16,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 use standpipe_core::service_data::Retention;
+use standpipe_core::sinks::AwsIdentity;
 
 pub use layers::{Error, Layers};
 pub use limits::{Limits, Narrow};
@@ -36,6 +37,10 @@ pub struct Config {
     pub service_data: ServiceData,
     /// Work that outlives its request.
     pub jobs: Jobs,
+    /// Requests to addresses that users name.
+    pub outbound: Outbound,
+    /// Who this installation is to AWS.
+    pub aws: Aws,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -156,6 +161,32 @@ pub struct Jobs {
     pub copy_seconds: u32,
     /// Copies of a workspace that may wait or work.
     pub copy_active: u16,
+    /// Longest time in which a sink reads its rows, seconds.
+    pub sink_seconds: u32,
+}
+
+/// `[outbound]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbound {
+    /// Whether they may go to this machine or its private network.
+    pub allow_private_networks: bool,
+}
+
+/// `[aws]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Aws {
+    /// What trust policies name; no role can be assumed without it.
+    pub principal: Option<String>,
+    /// Its access key.
+    pub access_key_id: Option<String>,
+    /// The key's secret.
+    pub secret_access_key: Option<SecretString>,
+    /// Where roles are assumed; AWS's own address when absent.
+    pub sts_endpoint: Option<String>,
+    /// The region of that.
+    pub sts_region: String,
 }
 
 /// `[log]`
@@ -192,6 +223,22 @@ impl Server {
     /// [`Server::drain_seconds`] as a duration.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds.into())
+    }
+}
+
+impl Aws {
+    /// Who this installation is; none when a part of it is missing.
+    pub fn identity(&self) -> Option<AwsIdentity> {
+        Some(AwsIdentity {
+            principal: self.principal.clone()?,
+            access_key_id: self.access_key_id.clone()?,
+            secret_access_key: self.secret_access_key.clone()?,
+            sts_endpoint: self
+                .sts_endpoint
+                .clone()
+                .unwrap_or_else(|| format!("https://sts.{}.amazonaws.com", self.sts_region)),
+            sts_region: self.sts_region.clone(),
+        })
     }
 }
 

@@ -87,13 +87,19 @@ impl ApiError {
 /// The status of each kind of error.
 pub fn status(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::TokenMissing | ErrorCode::TokenUnknown | ErrorCode::Forbidden | ErrorCode::NameForbidden => {
-            StatusCode::FORBIDDEN
-        }
+        ErrorCode::TokenMissing
+        | ErrorCode::TokenUnknown
+        | ErrorCode::Forbidden
+        | ErrorCode::NameForbidden
+        | ErrorCode::SinkSet
+        | ErrorCode::QueryForbidden
+        | ErrorCode::RoleRefused => StatusCode::FORBIDDEN,
         ErrorCode::DataSourceNotFound
         | ErrorCode::PipeNotFound
         | ErrorCode::NodeNotFound
         | ErrorCode::TokenNotFound
+        | ErrorCode::ConnectionNotFound
+        | ErrorCode::BucketNotFound
         | ErrorCode::JobNotFound
         | ErrorCode::ScheduleNotFound
         | ErrorCode::NotPublished => StatusCode::NOT_FOUND,
@@ -101,6 +107,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::ChangedMeanwhile
         | ErrorCode::RoleTaken
         | ErrorCode::CannotOverride
+        | ErrorCode::ConnectionInUse
         | ErrorCode::DataSourceInUse => StatusCode::CONFLICT,
         ErrorCode::ViewFailed => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::BadName
@@ -111,10 +118,13 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::AlreadyMaterialized
         | ErrorCode::NotMaterialized
         | ErrorCode::JobNotPossible
+        | ErrorCode::NotSink
+        | ErrorCode::StorageFailed
         | ErrorCode::BadRequest
         | ErrorCode::SqlRefused
         | ErrorCode::TemplateFailed
         | ErrorCode::EngineRefused => StatusCode::BAD_REQUEST,
+        ErrorCode::CredentialsRefused => StatusCode::UNAUTHORIZED,
         ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::ResultTooLarge | ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::TooManyReads | ErrorCode::JobLimit => StatusCode::TOO_MANY_REQUESTS,

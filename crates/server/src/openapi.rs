@@ -16,6 +16,7 @@ use utoipa::{Modify, OpenApi};
         (name = "Events", description = "Send events to data sources."),
         (name = "Data Sources", description = "Create, append to, change and delete data sources."),
         (name = "Pipes", description = "Create, change, publish and read pipes."),
+        (name = "Connections", description = "Connect sinks to object storage."),
         (name = "Jobs", description = "Look at, stop and repeat work that outlives its request."),
         (name = "Query", description = "Query data sources and pipes with SQL."),
         (name = "Tokens", description = "Create, change and delete tokens."),

@@ -7,7 +7,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{data_sources, events, health, jobs, local_tokens, metrics, pipes, sql, sql_text, tokens};
+use crate::api::{
+    connectors, data_sources, events, health, integrations, jobs, local_tokens, metrics, pipes, sql, sql_text, tokens,
+};
 use crate::app::App;
 use crate::error::{method_not_allowed, route_not_found};
 use crate::middleware;
@@ -45,9 +47,20 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(pipes::materialization::materialize_node, pipes::materialization::unlink_node))
         .routes(routes!(pipes::materialization::populate_node))
         .routes(routes!(pipes::materialization::analyze_node))
+        .routes(routes!(pipes::sink::set_sink, pipes::sink::unset_sink))
+        .routes(routes!(pipes::sink::run_sink))
         .routes(routes!(pipes::explain::explain_pipe))
         .routes(routes!(pipes::explain::explain_node))
         .routes(routes!(pipes::endpoints::describe_endpoints))
+        // Connections
+        .routes(routes!(connectors::list_connections, connectors::create_connection))
+        .routes(routes!(connectors::get_connection, connectors::delete_connection))
+        .routes(routes!(integrations::get_s3_trust_policy))
+        .routes(routes!(integrations::get_s3_access_policy))
+        .routes(routes!(integrations::get_s3_write_access_policy))
+        .routes(routes!(integrations::get_s3_read_access_policy))
+        .routes(routes!(integrations::get_s3_settings))
+        .routes(routes!(integrations::get_bigquery_credentials))
         // Jobs
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::get_job))

@@ -84,7 +84,8 @@ fn files_of_tests_are_no_part_of_the_product() {
     let sources = sources();
     for path in sources.keys().filter(|path| path.contains("/src/") && path.ends_with("/tests.rs")) {
         let parent = format!("{}.rs", path.strip_suffix("/tests.rs").unwrap());
-        assert!(declared.iter().any(|it| sources[&parent].contains(it)), "{path} is compiled into the product");
+        let is_declared = declared.iter().any(|declared| sources[&parent].contains(declared));
+        assert!(is_declared, "{path} is compiled into the product");
     }
 }
 
@@ -110,6 +111,8 @@ fn sql_is_formatted_in_few_places() {
         "crates/clickhouse/src/quote.rs",
         // Kills by a query id of our own making.
         "crates/clickhouse/src/client.rs",
+        // The final text of a sink, which the guard checks after it.
+        "crates/core/src/read/sinking/statement.rs",
         // DDL from model types, and the expressions in it.
         "crates/core/src/storage/",
         // Looks at statements; runs none but its own probes.

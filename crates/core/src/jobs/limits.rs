@@ -15,6 +15,8 @@ pub struct JobLimits {
     pub per_kind: usize,
     /// What a copy may do.
     pub copy: CopyLimits,
+    /// How long a sink may read its rows.
+    pub sink_time: Duration,
 }
 
 /// What one copy may do, and how many a workspace may have.
@@ -95,7 +97,7 @@ mod tests {
     fn check(jobs: &[(u128, &str)], running: &[(u128, &str)], limits: (usize, usize), expected: &[u128]) {
         let running: Vec<_> = running.iter().map(|(at, kind)| (workspace(*at), *kind)).collect();
         let copy = CopyLimits { rows: 0, time: Duration::ZERO, active: 0 };
-        let limits = JobLimits { total: limits.0, per_kind: limits.1, copy };
+        let limits = JobLimits { total: limits.0, per_kind: limits.1, copy, sink_time: Duration::ZERO };
         let found: Vec<u128> = admit(&waiting(jobs), &running, &limits).iter().map(|id| id.0.as_u128()).collect();
         assert_eq!(found, expected);
     }

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Job, JobStatus};
+use super::{Job, JobKind, JobStatus, SinkJob};
 use crate::model::{DataSourceId, PipeId};
-use crate::service_data::{JobRow, OperationRow};
+use crate::operations::sinks::texts;
+use crate::service_data::{JobRow, OperationRow, SinkRow};
 use crate::standpipe::Standpipe;
 use crate::views::lineage;
 
@@ -19,6 +20,9 @@ pub(crate) fn finished(standpipe: &Standpipe, job: &Job) {
     }
     noted(standpipe, job);
     record_operation(standpipe, job, &job.kind);
+    if job.kind == SinkJob::NAME {
+        record_sink(standpipe, job);
+    }
 }
 
 /// Called once for each job that is in the queue from now on.
@@ -114,6 +118,36 @@ fn record_rows(standpipe: &Standpipe, job: &Job, operation: &str, event: &str, r
         pipe_id: &pipe.map(|(id, _)| id.to_string()).unwrap_or_default(),
         pipe_name: pipe.map_or("", |(_, name)| name),
         ..OperationRow::default()
+    };
+    standpipe.service_data().record(job.workspace, &row);
+}
+
+/// Records a sink's run in `tinybird.sinks_ops_log`.
+fn record_sink(standpipe: &Standpipe, job: &Job) {
+    let pipe = job.subject.pipe.as_ref();
+    let text = |name: &str| job.details.get(name).and_then(Value::as_str);
+    let number = |name: &str| job.details.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let cancelled = (job.status == JobStatus::Cancelled).then_some("the job was cancelled");
+    let error = job.error.as_deref().or(cancelled);
+    let options = ["path", "file_template", "format", "compression", "write_strategy"];
+    let params = job.payload.get("params").cloned().and_then(|params| serde_json::from_value(params).ok());
+    let row = SinkRow {
+        timestamp: standpipe.clock().now().as_second(),
+        job_id: &job.id.to_string(),
+        service: text("service").unwrap_or_default(),
+        pipe_id: &pipe.map(|(id, _)| id.to_string()).unwrap_or_default(),
+        pipe_name: pipe.map_or("", |(_, name)| name),
+        result: if error.is_none() { "ok" } else { "error" },
+        error,
+        elapsed_time: elapsed_seconds(standpipe, job),
+        read_rows: number("read_rows"),
+        written_rows: number("written_rows"),
+        read_bytes: number("read_bytes"),
+        written_bytes: number("written_bytes"),
+        output: number("written_files"),
+        parameters: texts(&params.unwrap_or_default()),
+        options: options.into_iter().filter_map(|name| Some((name, text(name)?))).collect(),
+        token_name: job.origin.token_name.as_deref().unwrap_or_default(),
     };
     standpipe.service_data().record(job.workspace, &row);
 }

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DataSourceId, NodeId, PipeId, ResourceName};
+use super::{ConnectionId, DataSourceId, NodeId, PipeId, ResourceName};
 use crate::read::NodeSql;
 use crate::schedules::Schedule;
+use crate::sinks::{Compression, FileFormat, WriteStrategy};
 
 /// A pipe as the catalog knows it. Immutable: a change makes a new one.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,49 @@ pub enum Role {
     Copy(CopyRole),
     /// It is applied to each block of rows that comes into a data source, and what it makes of them goes into another.
     Materialized(Materialization),
+    /// Its rows are written to a system outside when asked for, or by a schedule.
+    Sink(SinkRole),
+}
+
+/// Where and when a sink pipe writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkRole {
+    /// How the system outside is reached.
+    pub connection: ConnectionId,
+    /// What is written there.
+    pub output: SinkOutput,
+    /// When it runs by itself.
+    pub schedule: Option<Schedule>,
+}
+
+/// What a sink writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkOutput {
+    /// Files in object storage.
+    Files(FileOutput),
+    /// Messages of a Kafka topic.
+    Kafka {
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// The files of a sink, all parts checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOutput {
+    /// `s3://bucket/prefix`.
+    pub path: String,
+    /// The bucket's region, where the connection does not say it.
+    pub region: Option<String>,
+    /// The names of files below the path.
+    pub file_template: String,
+    /// Their format.
+    pub format: FileFormat,
+    /// How they are compressed.
+    pub compression: Compression,
+    /// What becomes of files that are there.
+    pub write_strategy: WriteStrategy,
 }
 
 /// How a copy pipe copies.
@@ -121,6 +165,25 @@ impl Role {
             Role::Endpoint => "endpoint",
             Role::Copy(_) => "copy",
             Role::Materialized(_) => "materialized",
+            Role::Sink(_) => "sink",
+        }
+    }
+
+    /// When it runs by itself.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        match self {
+            Role::Endpoint | Role::Materialized(_) => None,
+            Role::Copy(copy) => copy.schedule.as_ref(),
+            Role::Sink(sink) => sink.schedule.as_ref(),
+        }
+    }
+
+    /// [`Role::schedule`], to be changed.
+    pub fn schedule_mut(&mut self) -> Option<&mut Schedule> {
+        match self {
+            Role::Endpoint | Role::Materialized(_) => None,
+            Role::Copy(copy) => copy.schedule.as_mut(),
+            Role::Sink(sink) => sink.schedule.as_mut(),
         }
     }
 }
@@ -181,7 +244,7 @@ impl Pipe {
     pub fn copy(&self) -> Option<&CopyRole> {
         match &self.published.as_ref()?.role {
             Role::Copy(copy) => Some(copy),
-            Role::Endpoint | Role::Materialized(_) => None,
+            Role::Endpoint | Role::Materialized(_) | Role::Sink(_) => None,
         }
     }
 
@@ -189,8 +252,21 @@ impl Pipe {
     pub fn materialization(&self) -> Option<&Materialization> {
         match &self.published.as_ref()?.role {
             Role::Materialized(view) => Some(view),
-            Role::Endpoint | Role::Copy(_) => None,
+            Role::Endpoint | Role::Copy(_) | Role::Sink(_) => None,
         }
+    }
+
+    /// Where it writes, when it is a sink pipe.
+    pub fn sink(&self) -> Option<&SinkRole> {
+        match &self.published.as_ref()?.role {
+            Role::Sink(sink) => Some(sink),
+            Role::Endpoint | Role::Copy(_) | Role::Materialized(_) => None,
+        }
+    }
+
+    /// When it runs by itself.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.published.as_ref()?.role.schedule()
     }
 
     /// What the node of this id does.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{DataSource, DataSourceId, DataSourceState, Pipe, PipeId, Token, TokenId, WorkspaceId};
+use super::{
+    Connection, ConnectionId, DataSource, DataSourceId, DataSourceState, Pipe, PipeId, Token, TokenId, WorkspaceId,
+};
 
 /// A workspace with all it owns, as one immutable snapshot.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Workspace {
     pub pipes: BTreeMap<PipeId, Arc<Pipe>>,
     /// Tokens by id.
     pub tokens: BTreeMap<TokenId, Arc<Token>>,
+    /// Connections by id.
+    pub connections: BTreeMap<ConnectionId, Arc<Connection>>,
     names: HashMap<String, Named>,
 }
 
@@ -50,6 +54,7 @@ impl Workspace {
             data_sources: BTreeMap::new(),
             pipes: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            connections: BTreeMap::new(),
             names: HashMap::new(),
         }
     }
@@ -107,6 +112,12 @@ impl Workspace {
         by_id
             .or_else(|| self.tokens.values().find(|token| token.name == reference))
             .or_else(|| self.tokens.values().find(|token| token.has_value(reference)))
+    }
+
+    /// The connection of this name or id.
+    pub fn connection(&self, reference: &str) -> Option<&Arc<Connection>> {
+        let by_id = uuid::Uuid::try_parse(reference).ok().and_then(|id| self.connections.get(&ConnectionId(id)));
+        by_id.or_else(|| self.connections.values().find(|connection| connection.name == reference))
     }
 
     /// Adds or replaces a data source.

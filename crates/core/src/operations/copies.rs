@@ -221,7 +221,7 @@ impl Standpipe {
     }
 
     /// Changes a pipe as it is at that moment, and when its schedule runs next.
-    async fn change_scheduled_pipe(
+    pub(super) async fn change_scheduled_pipe(
         &self,
         access: &Access,
         pipe: &Pipe,
@@ -247,7 +247,7 @@ impl Standpipe {
 
 /// What to record of when the pipe's schedule runs next.
 pub(crate) fn schedule_change(pipe: &Pipe, now: Timestamp) -> Result<Change> {
-    Ok(match pipe.copy().and_then(|copy| copy.schedule.as_ref()) {
+    Ok(match pipe.schedule() {
         None => Change::RemoveSchedule(pipe.id),
         Some(schedule) => {
             Change::PutSchedule { pipe: pipe.id, next_run: schedule.next_run(now)?, now, is_paused: schedule.is_paused }
@@ -267,18 +267,23 @@ pub(super) fn copy_role(workspace: &Workspace, request: &CopyRequest, old: Optio
         }
     };
     let old_schedule = old.and_then(|old| old.schedule.as_ref());
-    let old_zone = old_schedule.map(|schedule| schedule.timezone.as_str());
-    let zone = request.timezone.as_deref().or(old_zone).unwrap_or("UTC");
-    let schedule = match request.cron.as_deref().map(str::trim) {
-        Some("" | "None" | "none" | "null" | "@on-demand") => None,
-        Some(cron) => Some(Schedule::parse(cron, zone)?),
-        None => match old_schedule {
-            Some(old) => Some(Schedule { is_paused: old.is_paused, ..Schedule::parse(&old.cron, zone)? }),
-            None => None,
-        },
-    };
+    let schedule = schedule_asked(request.cron.as_deref(), request.timezone.as_deref(), old_schedule)?;
     let mode = request.mode.as_deref().map(read_mode).transpose()?;
     Ok(CopyRole { target, mode: mode.or(old.map(|old| old.mode)).unwrap_or_default(), schedule })
+}
+
+/// The schedule that a request asks for; what it does not say is as in `old`.
+pub(super) fn schedule_asked(
+    cron: Option<&str>,
+    timezone: Option<&str>,
+    old: Option<&Schedule>,
+) -> Result<Option<Schedule>> {
+    let zone = timezone.or(old.map(|schedule| schedule.timezone.as_str())).unwrap_or("UTC");
+    match (cron.map(str::trim), old) {
+        (Some("" | "None" | "none" | "null" | "@on-demand"), _) | (None, None) => Ok(None),
+        (Some(cron), _) => Ok(Some(Schedule::parse(cron, zone)?)),
+        (None, Some(old)) => Ok(Some(Schedule { is_paused: old.is_paused, ..Schedule::parse(&old.cron, zone)? })),
+    }
 }
 
 fn read_mode(word: &str) -> Result<CopyMode> {
@@ -290,8 +295,5 @@ fn copy_of(pipe: &Pipe) -> Result<&CopyRole> {
 }
 
 fn schedule_of(pipe: &mut Pipe) -> Option<&mut Schedule> {
-    match &mut pipe.published.as_mut()?.role {
-        Role::Copy(copy) => copy.schedule.as_mut(),
-        Role::Endpoint | Role::Materialized(_) => None,
-    }
+    pipe.published.as_mut()?.role.schedule_mut()
 }

@@ -5,7 +5,8 @@ use jiff::SignedDuration;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{
-    HISTORY_HOURS, Job, JobFilter, JobStatus, KINDS, Origin, QUERY_SQL, finished, queued, tables_prefix,
+    HISTORY_HOURS, Job, JobFilter, JobKind, JobStatus, KINDS, Origin, QUERY_SQL, SINK_TARGET, SinkJob, finished,
+    queued, tables_prefix,
 };
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
@@ -134,8 +135,12 @@ impl Standpipe {
 }
 
 /// The job as the caller may see it: the whole query of a copy holds the SQL of pipes that it reads, so that those who
-/// may only read the pipe see what the pipe's own definition shows.
+/// may only read the pipe see what the pipe's own definition shows. Where a sink writes is for admins.
 pub(super) fn narrowed(access: &Access, mut job: Job) -> Job {
+    if job.kind == SinkJob::NAME && !access.is_admin() {
+        job.details.retain(|name, _| !SINK_TARGET.contains(&name.as_str()));
+        job.error = job.error.map(|_| "the sink failed: its admins see why".to_owned());
+    }
     if access.may_create_pipes() || !job.details.contains_key(QUERY_SQL) {
         return job;
     }

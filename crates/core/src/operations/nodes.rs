@@ -38,6 +38,8 @@ pub enum NodeKind {
     Copy,
     /// The pipe's materialized view.
     Materialized,
+    /// What the pipe writes outside.
+    Sink,
 }
 
 impl NodeKind {
@@ -48,11 +50,12 @@ impl NodeKind {
             Some("endpoint") => Ok(NodeKind::Endpoint),
             Some("copy") => Ok(NodeKind::Copy),
             Some("materialized") => Ok(NodeKind::Materialized),
-            Some(other @ ("sink" | "stream")) => Err(Error::bad_request(format!(
-                "nodes of type '{other}' cannot be made yet: use standard, endpoint, materialized or copy"
-            ))),
+            Some("sink") => Ok(NodeKind::Sink),
+            Some("stream") => Err(Error::bad_request(
+                "nodes of type 'stream' cannot be made yet: use standard, endpoint, materialized, copy or sink",
+            )),
             Some(other) => Err(Error::bad_request(format!(
-                "node type '{other}' is unknown: use standard, endpoint, materialized or copy"
+                "node type '{other}' is unknown: use standard, endpoint, materialized, copy or sink"
             ))),
         }
     }
@@ -73,10 +76,12 @@ impl Standpipe {
     /// Appends a node to a pipe. With [`NodeKind::Endpoint`] it is published by the same change.
     pub async fn append_node(&self, access: &Access, pipe: &str, new: &NewNode) -> Result<(Arc<Pipe>, Node)> {
         access.require_pipe_create()?;
-        if new.kind == NodeKind::Copy {
-            return Err(Error::bad_request(
-                "a node becomes a copy node on a route of its own: append it, then POST /v0/pipes/<pipe>/nodes/<node>/copy",
-            ));
+        if let NodeKind::Copy | NodeKind::Sink = new.kind {
+            let kind = if new.kind == NodeKind::Copy { "copy" } else { "sink" };
+            return Err(Error::bad_request(format!(
+                "a node becomes a {kind} node on a route of its own: append it, then POST \
+                 /v0/pipes/<pipe>/nodes/<node>/{kind}"
+            )));
         }
         let before = self.pipe(access, pipe)?;
         let node = self.new_node(access.workspace(), &before, new, None)?;

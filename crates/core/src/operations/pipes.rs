@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::copies::{CopyRequest, copy_role, schedule_change};
 use super::data_sources::{refuse_taken, without_scopes};
 use super::nodes::{NewNode, NodeKind};
+use super::sinks::{SinkRequest, sink_role};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::token::ScopeResource;
@@ -26,6 +27,8 @@ pub struct NewPipe {
     pub replace: bool,
     /// How it copies, when one of its nodes is a copy node.
     pub copy: CopyRequest,
+    /// Where it writes, when one of its nodes is a sink node.
+    pub sink: SinkRequest,
 }
 
 /// What changes of a pipe; absent parts stay.
@@ -50,12 +53,13 @@ impl Standpipe {
     }
 
     /// Creates a pipe with its nodes, or nothing. With `replace`, a pipe of the same name keeps its id, and goes on being
-    /// an endpoint or a copy if a node of the published node's name is among the new ones.
+    /// an endpoint, a copy or a sink if a node of the published node's name is among the new ones.
     pub async fn create_pipe(&self, access: &Access, new: NewPipe) -> Result<Arc<Pipe>> {
         let (existing, pipe, _) = self.inspected_draft(access, &new).await?;
         let pipe = Arc::new(pipe);
         if let Some(published) = &pipe.published {
             self.check_copy(access, &pipe, published).await?;
+            self.check_new_sink(access, &pipe, published, existing.as_deref()).await?;
         }
         // A view that goes, goes while nobody writes.
         let old = existing.as_ref().and_then(|pipe| pipe.materialization());
@@ -166,6 +170,7 @@ impl Standpipe {
                 }
                 NodeKind::Endpoint => Some(Role::Endpoint),
                 NodeKind::Copy => Some(Role::Copy(copy_role(workspace, &new.copy, old.and_then(Pipe::copy))?)),
+                NodeKind::Sink => Some(Role::Sink(sink_role(workspace, &new.sink, old.and_then(Pipe::sink))?)),
             };
             if let Some(role) = role {
                 if is_second {

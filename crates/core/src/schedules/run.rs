@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::CATCH_UP;
 use crate::error::Result;
-use crate::jobs::{CopyJob, queued};
+use crate::jobs::{CopyJob, Job, SinkJob, queued};
+use crate::model::{Pipe, Role, Workspace};
 use crate::standpipe::Standpipe;
 use crate::store::{ScheduleMove, ScheduleRow};
 
@@ -28,12 +29,8 @@ async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result
     let workspace = standpipe.catalog().snapshot().workspace(row.workspace);
     let pipe = workspace.as_ref().and_then(|workspace| workspace.pipes.get(&row.pipe));
     // A pipe that has just lost its schedule loses this row in the same transaction: it is not there any more.
-    let Some((workspace, pipe, copy)) =
-        workspace.as_ref().zip(pipe).and_then(|(w, pipe)| Some((w, pipe, pipe.copy()?)))
-    else {
-        return Ok(());
-    };
-    let Some(schedule) = &copy.schedule else { return Ok(()) };
+    let Some((workspace, pipe)) = workspace.as_ref().zip(pipe) else { return Ok(()) };
+    let Some(schedule) = pipe.schedule() else { return Ok(()) };
     if row.moved_at > now + CATCH_UP {
         // What the row says comes from a clock that has been set back since.
         let next_run = schedule.next_run(now)?;
@@ -50,11 +47,28 @@ async fn run(standpipe: &Standpipe, row: &ScheduleRow, now: Timestamp) -> Result
         tracing::info!(pipe = %pipe.name, "a scheduled run is left out: the one before has not ended");
     }
     let run = due.run.filter(|_| !busy);
-    let job = run.map(|time| CopyJob::scheduled(standpipe, workspace, pipe, copy, (time, now))).transpose()?;
+    let job = match run {
+        Some(time) => job(standpipe, workspace, pipe, (time, now))?,
+        None => None,
+    };
     let to = ScheduleMove { next_run: due.next, skipped: u64::from(busy), missed: due.missed };
     let moved = store.move_schedule(row, to, job.as_ref(), now).await?;
     if let Some(job) = job.as_ref().filter(|_| moved) {
         queued(standpipe, job);
     }
     Ok(())
+}
+
+/// The job of a run for a time, made at another.
+fn job(
+    standpipe: &Standpipe,
+    workspace: &Workspace,
+    pipe: &Pipe,
+    times: (Timestamp, Timestamp),
+) -> Result<Option<Job>> {
+    match pipe.published.as_ref().map(|published| &published.role) {
+        Some(Role::Copy(copy)) => CopyJob::scheduled(standpipe, workspace, pipe, copy, times).map(Some),
+        Some(Role::Sink(sink)) => SinkJob::scheduled(standpipe, workspace, pipe, sink, times),
+        Some(Role::Endpoint | Role::Materialized(_)) | None => Ok(None),
+    }
 }

@@ -115,6 +115,32 @@ impl Record for JobRow<'_> {
     const TABLE: ServiceTable = ServiceTable::JobsLog;
 }
 
+/// `tinybird.sinks_ops_log`: one run of a sink.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are the columns")]
+pub struct SinkRow<'a> {
+    pub timestamp: i64,
+    pub job_id: &'a str,
+    pub service: &'a str,
+    pub pipe_id: &'a str,
+    pub pipe_name: &'a str,
+    pub result: &'a str,
+    pub error: Option<&'a str>,
+    pub elapsed_time: f64,
+    pub read_rows: u64,
+    pub written_rows: u64,
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+    pub output: u64,
+    pub parameters: BTreeMap<String, String>,
+    pub options: BTreeMap<&'a str, &'a str>,
+    pub token_name: &'a str,
+}
+
+impl Record for SinkRow<'_> {
+    const TABLE: ServiceTable = ServiceTable::SinksOpsLog;
+}
+
 /// `tinybird.block_log`: one block of rows that was appended.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields are the columns")]

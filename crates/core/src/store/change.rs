@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::jobs::Job;
-use crate::model::{DataSource, DataSourceId, JobId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace};
+use crate::model::{
+    Connection, ConnectionId, DataSource, DataSourceId, JobId, PhysicalTable, Pipe, PipeId, Token, TokenId, Workspace,
+};
 
 /// A change of one workspace.
 #[derive(Clone, Debug)]
@@ -20,6 +22,10 @@ pub enum Change {
     PutToken(Arc<Token>),
     /// Removes a token.
     RemoveToken(TokenId),
+    /// Adds or replaces a connection.
+    PutConnection(Arc<Connection>),
+    /// Removes a connection.
+    RemoveConnection(ConnectionId),
     /// Records how far a table in the engine has come.
     PutTable(PhysicalTable, TableState),
     /// Forgets a table that is gone from the engine.
@@ -68,6 +74,12 @@ impl Change {
             }
             Change::RemoveToken(id) => {
                 workspace.tokens.remove(id);
+            }
+            Change::PutConnection(connection) => {
+                workspace.connections.insert(connection.id, connection.clone());
+            }
+            Change::RemoveConnection(id) => {
+                workspace.connections.remove(id);
             }
             Change::PutTable(..)
             | Change::RemoveTable(_)

@@ -19,6 +19,7 @@ fn streamed_bytes_equal_the_whole_result() {
         "TabSeparatedWithNames",
         "JSON",
         "CSVWithNamesAndTypes",
+        "ArrowStream",
     ] {
         for sql in [LARGE, "SELECT 1 AS a", "SELECT 1 AS a WHERE 0", "SELECT number FROM numbers(5) WHERE number > 9"] {
             let url = format!("?default_format={format}&max_threads=1&output_format_write_statistics=0");

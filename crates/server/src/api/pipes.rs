@@ -8,6 +8,7 @@ pub mod explain;
 pub mod materialization;
 pub mod nodes;
 pub mod one;
+pub mod sink;
 pub mod view;
 
 use axum::extract::State;
@@ -23,6 +24,7 @@ use standpipe_core::model::Pipe;
 use standpipe_core::operations::copies::CopyRequest;
 use standpipe_core::operations::nodes::{NewNode, NodeKind};
 use standpipe_core::operations::pipes::NewPipe;
+use standpipe_core::operations::sinks::SinkRequest;
 use utoipa::ToSchema;
 
 use self::materialization::{MaterializedBody, materialization_request};
@@ -112,12 +114,13 @@ pub async fn create_pipe(
         nodes,
         replace: copies || fields.flag("force"),
         copy: copy_fields(&fields),
+        sink: sink_fields(&fields),
     };
     let shown = |pipe: &Pipe| show_created(pipe, &access, &url, app.standpipe.clock().now());
     if !new.nodes.iter().any(|node| node.kind == NodeKind::Materialized) {
         return Ok(Json(shown(&*app.standpipe.create_pipe(&access, new).await?)));
     }
-    let request = materialization_request(&node_fields(&fields, "materialized"), &fields, &request_id)?;
+    let request = materialization_request(&Fields::of_json(node_of(&fields, "materialized")), &fields, &request_id)?;
     let linked = app.standpipe.create_materialized_pipe(&access, new, &request).await?;
     let mut answer = shown(&linked.pipe);
     if let Ok(Value::Object(view)) = serde_json::to_value(MaterializedBody::of(&linked, &url)) {
@@ -166,7 +169,7 @@ fn read_body(headers: &HeaderMap, query: Fields, body: &[u8]) -> Result<(Fields,
 
 /// How the pipe copies: what its copy node says, else the pipe.
 fn copy_fields(fields: &Fields) -> CopyRequest {
-    let of_node = copy::copy_request(&node_fields(fields, "copy"));
+    let of_node = copy::copy_request(&Fields::of_json(node_of(fields, "copy")));
     let of_pipe = copy::copy_request(fields);
     CopyRequest {
         target: of_node.target.or(of_pipe.target),
@@ -176,12 +179,23 @@ fn copy_fields(fields: &Fields) -> CopyRequest {
     }
 }
 
-/// What the first node of this type says.
-fn node_fields(fields: &Fields, kind: &str) -> Fields {
+/// How the pipe writes: what its sink node says, itself or in its `export_params`, else the pipe.
+fn sink_fields(fields: &Fields) -> SinkRequest {
+    let node = node_of(fields, "sink");
+    let export = node.get("export_params").and_then(Value::as_object).cloned().unwrap_or_default();
+    // The last value of a name counts. The pipe's own `service` and the like are no nodes'.
+    let mut said = fields.clone();
+    for (name, value) in node.into_iter().chain(export).filter(|(_, value)| !value.is_null()) {
+        said.push(name, value);
+    }
+    sink::sink_request(&said)
+}
+
+/// The first node of this type in a body's `nodes`.
+fn node_of(fields: &Fields, kind: &str) -> Map<String, Value> {
     let nodes = fields.value("nodes").and_then(Value::as_array);
     let is_it = |node: &&Value| node["type"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(kind));
-    let node = nodes.and_then(|nodes| nodes.iter().find(is_it)).and_then(Value::as_object);
-    Fields::of_json(node.cloned().unwrap_or_default())
+    nodes.and_then(|nodes| nodes.iter().find(is_it)).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 fn first_node(sql: String) -> NewNode {

@@ -56,6 +56,7 @@ impl Operation {
     /// A request that only its token can make fail.
     fn request(&self, client: &Client) -> Request {
         let path = self.path.replace("{datasource}", "events").replace("{pipe}", "p").replace("{node}", "p_node");
+        let path = path.replace("{connector}", "store");
         let path = path.replace("{token}", "admin%20local_testing@tinybird.co");
         let (query, body) = match self.id.as_str() {
             "create_or_append" => ("?name=events&mode=append&format=ndjson", "{\"n\":1}"),

@@ -6,6 +6,7 @@ mod client;
 mod engine;
 mod file;
 mod redact;
+mod s3;
 mod wait;
 
 pub(crate) use answer::Answer;
@@ -13,6 +14,7 @@ pub(crate) use app::TestApp;
 pub(crate) use client::{Client, Request};
 pub(crate) use file::assert_file;
 pub(crate) use redact::redact;
+pub(crate) use s3::{KEY, Part, S3Server, SECRET};
 
 /// Compresses as clients do.
 pub(crate) fn gzip(text: &str) -> Vec<u8> {

@@ -32,7 +32,7 @@ pub struct PipeBody {
     pub updated_at: String,
     /// Always null.
     pub parent: Option<String>,
-    /// `default`, `endpoint`, `materialized` or `copy`.
+    /// `default`, `endpoint`, `materialized`, `copy` or `sink`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// Id of the published node; of the first node before one is published.
@@ -146,7 +146,7 @@ pub struct NodeBody {
     pub result: Option<String>,
     /// Always false.
     pub ignore_sql_errors: bool,
-    /// `default`, `endpoint`, `materialized` or `copy`.
+    /// `default`, `endpoint`, `materialized`, `copy` or `sink`.
     pub node_type: &'static str,
     /// The same as `node_type`, but `standard` for a plain node.
     #[serde(rename = "type")]
@@ -190,8 +190,8 @@ impl PipeBody {
             copy_node: pipe.copy().and(pipe.published_node()).map(|node| node.id.to_string()),
             copy: pipe.copy().map(CopyView::of),
             materialized_datasource: pipe.materialization().map(|view| view.target.to_string()),
-            schedule: pipe.copy().and_then(|copy| copy.schedule.as_ref()).map(ScheduleBody::of),
-            sink_node: None,
+            schedule: pipe.schedule().map(ScheduleBody::of),
+            sink_node: pipe.sink().and(pipe.published_node()).map(|node| node.id.to_string()),
             stream_node: None,
             nodes: pipe.nodes.iter().map(|node| NodeBody::of(pipe, node)).collect(),
             url: url.join(&format!("/v0/pipes/{}.json", pipe.name)),

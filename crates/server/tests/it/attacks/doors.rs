@@ -1,7 +1,8 @@
 //! The doors by which a whole statement comes in, and the routes that take none.
 
 use serde_json::json;
-use standpipe_core::model::{CopyMode, CopyRole, Role};
+use standpipe_core::model::{CopyMode, CopyRole, FileOutput, Role, SinkOutput, SinkRole};
+use standpipe_core::sinks::{Compression, FileFormat, WriteStrategy};
 
 use super::world::World;
 use crate::support::Request;
@@ -49,6 +50,19 @@ const fn stored_as(
 fn copy_role(world: &World) -> Option<Role> {
     let target = world.workspace().data_source("copied").unwrap().id;
     Some(Role::Copy(CopyRole { target, mode: CopyMode::Append, schedule: None }))
+}
+
+fn sink_role(world: &World) -> Option<Role> {
+    let output = FileOutput {
+        path: "s3://bucket".to_owned(),
+        region: None,
+        file_template: "f".to_owned(),
+        format: FileFormat::Csv,
+        compression: Compression::None,
+        write_strategy: WriteStrategy::New,
+    };
+    let connection = world.workspace().connection("store").unwrap().id;
+    Some(Role::Sink(SinkRole { connection, output: SinkOutput::Files(output), schedule: None }))
 }
 
 const fn q(name: &'static str, request: fn(&World, &str) -> Request) -> Door {
@@ -187,6 +201,18 @@ pub(super) const DOORS: &[Door] = &[
         &["GET /v0/pipes/{pipe}/nodes/{node}/analysis"],
         |world| world.get("/v0/pipes/stored/nodes/stored_0/analysis"),
     ),
+    // Writing a node's rows outside.
+    stored_as(
+        |_| None,
+        "POST sink node",
+        &["POST /v0/pipes/{pipe}/nodes/{node}/sink"],
+        |world| {
+            world.post("/v0/pipes/stored/nodes/stored_0/sink").form("connection=store&path=s3://bucket&file_template=f")
+        },
+    ),
+    stored_as(sink_role, "run a sink", &["POST /v0/pipes/{pipe}/sink"], |world| {
+        world.post("/v0/pipes/stored/sink?x=1&file_template={a}")
+    }),
     // SQL over an endpoint.
     q("q of an endpoint", |world, sql| world.get(&format!("/v0/pipes/p.json?q={}", encoded(sql)))),
     q("q of an endpoint, form", |world, sql| world.post("/v0/pipes/p.ndjson").form(&format!("q={}", encoded(sql)))),
@@ -199,13 +225,23 @@ pub(super) const WITHOUT_SQL: &[(&str, &str)] = &[
     ("GET /health/ready", "nothing"),
     ("GET /metrics", "nothing"),
     ("GET /tokens", "nothing"),
+    ("GET /v0/connectors", "the name of a service"),
+    ("POST /v0/connectors", "settings"),
+    ("GET /v0/connectors/{connector}", "a name"),
+    ("DELETE /v0/connectors/{connector}", "a name"),
     ("GET /v0/datasources", "nothing"),
     ("GET /v0/datasources/{datasource}", "a name"),
     ("PUT /v0/datasources/{datasource}", "a name and a description"),
     ("DELETE /v0/datasources/{datasource}", "a name"),
     ("POST /v0/datasources/{datasource}/truncate", "a name"),
     ("POST /v0/events", "rows"),
+    ("GET /v0/datasources-bigquery-credentials", "nothing"),
     ("GET /v0/health", "nothing"),
+    ("GET /v0/integrations/s3/policies/access-policy", "the name of a bucket"),
+    ("GET /v0/integrations/s3/policies/read-access-policy", "the name of a bucket"),
+    ("GET /v0/integrations/s3/policies/trust-policy", "nothing"),
+    ("GET /v0/integrations/s3/policies/write-access-policy", "the name of a bucket"),
+    ("GET /v0/integrations/s3/settings", "nothing"),
     ("GET /v0/jobs", "a filter"),
     ("GET /v0/jobs/{job}", "an id"),
     ("POST /v0/jobs/{job}/cancel", "an id"),
@@ -223,6 +259,7 @@ pub(super) const WITHOUT_SQL: &[(&str, &str)] = &[
     ("DELETE /v0/pipes/{pipe}/nodes/{node}/endpoint", "a name"),
     ("DELETE /v0/pipes/{pipe}/nodes/{node}/copy", "a name"),
     ("DELETE /v0/pipes/{pipe}/nodes/{node}/materialization", "a name"),
+    ("DELETE /v0/pipes/{pipe}/nodes/{node}/sink", "a name"),
     ("GET /v0/sql_format", PRINTED_ONLY),
     ("GET /v0/sql_replace", PRINTED_ONLY),
     ("GET /v0/sql_tables", PRINTED_ONLY),

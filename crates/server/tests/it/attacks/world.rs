@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::path::Path;
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, KEY, S3Server, SECRET as S3_SECRET, TestApp};
 
 /// Stands in a row of the other workspace.
 const SECRET: &str = "SECRET-77042";
@@ -11,6 +11,8 @@ const SECRET: &str = "SECRET-77042";
 /// A workspace with data, and another one that must stay out of reach.
 pub(super) struct World {
     app: TestApp,
+    /// Where sinks write.
+    _s3: S3Server,
     /// Names in attacks, and what they are here.
     addresses: Vec<(&'static str, String)>,
     /// Texts that no answer holds, unless the statement itself did.
@@ -27,7 +29,8 @@ impl Deref for World {
 
 impl World {
     pub(super) async fn new() -> World {
-        let app = TestApp::new().await;
+        let s3 = S3Server::start(&["bucket"]).await;
+        let app = TestApp::with(|config| config.outbound.allow_private_networks = true).await;
         let schema = "a Int64 `json:$.a`, b Int64 `json:$.b`, p String `json:$.p`, s String `json:$.s`, \
                       tags Array(String) `json:$.tags[:]`";
         let rows = "{\"a\":1,\"b\":2,\"p\":\"x\",\"s\":\"fine\",\"tags\":[\"t\"]}\n{\"a\":2,\"b\":2,\"p\":\"x\",\"s\":\"fine\",\"tags\":[]}";
@@ -36,6 +39,11 @@ impl World {
             app.send_events(name, rows).await;
         }
         app.create_data_source("copied", "a Int64 `json:$.a`, s String `json:$.s`").await;
+        let store = serde_json::json!({
+            "service": "s3", "name": "store", "s3_access_key_id": KEY, "s3_secret_access_key": S3_SECRET,
+            "s3_endpoint": s3.endpoint,
+        });
+        app.post("/v0/connectors").json(&store).send().await.assert_status(200);
         app.create_endpoint("p", "SELECT a, s FROM events").await;
         for name in ["stored", "more", "fed"] {
             app.create_pipe(name, "SELECT a, s FROM events").await;
@@ -51,7 +59,7 @@ impl World {
         // A short host name could be part of anything.
         let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default().trim().to_owned();
         secrets.extend(Some(host).filter(|host| host.len() > 5));
-        World { app, addresses, secrets }
+        World { app, _s3: s3, addresses, secrets }
     }
 
     /// A statement with the real addresses of this world in the places of the suite's.

@@ -16,13 +16,17 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// What holds for every answer: an id; no fault of ours; never 401, and 422 for failing views only; errors are JSON
-    /// that says why.
+    /// What holds for every answer: an id; no fault of ours; 401 only for what others think of credentials, and 422 for
+    /// failing views; errors are JSON that says why.
     #[track_caller]
     pub(super) fn check_manners(&self) {
         assert!(self.header("x-request-id").is_some(), "{}: no request id", self.what);
-        let is_strange =
-            [401, 500].contains(&self.status) || (self.status == 422 && self.json()["code"] != "view_failed");
+        let code = || self.json()["code"].clone();
+        let is_strange = match self.status {
+            401 => code() != "credentials_refused",
+            422 => code() != "view_failed",
+            status => status == 500,
+        };
         assert!(!is_strange, "{}: {} {}", self.what, self.status, self.text());
         if self.status >= 400 && !self.body.is_empty() {
             assert_eq!(self.header("content-type"), Some("application/json"), "{}", self.what);

@@ -1,5 +1,6 @@
 //! The product as a test meets it.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -187,12 +188,36 @@ impl TestApp {
         self.standpipe().settle().await;
     }
 
+    /// Looks after the jobs that a server left which is gone, and waits until that has ended.
+    pub(crate) async fn take_over_jobs(&self) {
+        let runner = Runner::new(self.standpipe().clone());
+        runner.begin().await.unwrap();
+        runner.tick().await.unwrap();
+        self.standpipe().settle().await;
+    }
+
     /// The engine's own answer to SQL of ours: what an answer of the API is compared with.
     pub(crate) async fn engine(&self, sql: &str, options: QueryOptions) -> Vec<u8> {
         let client = EngineClient::unix(self.engine.socket()).unwrap();
         let response =
             client.query(&Internal::new(sql), &options).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         response.bytes().await.unwrap().to_vec()
+    }
+
+    /// What the engine reads in files of these names and contents, as a query over `files` answers it.
+    pub(crate) async fn engine_reads(&self, files: &BTreeMap<String, Vec<u8>>, format: &str, sql: &str) -> Vec<String> {
+        let folder = TempDir::new_in(self.engine.folder()).unwrap();
+        let mut names = Vec::new();
+        for (number, (key, content)) in files.iter().enumerate() {
+            // The extension says how a file is compressed.
+            let extension = key.rsplit('/').next().unwrap().split_once('.').unwrap().1;
+            names.push(format!("{number}.{extension}"));
+            std::fs::write(folder.path().join(names.last().unwrap()), content).unwrap();
+        }
+        // By their names: the sandbox lets no folder above be listed.
+        let names = if names.len() == 1 { names.concat() } else { format!("{{{}}}", names.join(",")) };
+        let files = format!("file('{}/{names}', {format})", folder.path().display());
+        self.engine_lines(&sql.replace("files", &files)).await
     }
 
     /// How many queries whose text holds `word` the engine runs.

@@ -19,7 +19,7 @@ pub(crate) struct SharedEngine {
     /// The name of the library, which is a part of the guard's memory.
     pub(crate) library: PathBuf,
     socket: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 static RUNNING: Mutex<Weak<SharedEngine>> = Mutex::new(Weak::new());
@@ -55,7 +55,12 @@ impl SharedEngine {
             assert_eq!(child.try_wait().unwrap(), None, "the engine process ended before it was ready");
             answers(&args.socket)
         });
-        SharedEngine { child: Mutex::new(child), library, socket: args.socket, _folder: folder }
+        SharedEngine { child: Mutex::new(child), library, socket: args.socket, folder }
+    }
+
+    /// The folder that it may read.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().join("engine")
     }
 
     /// Where it listens.

@@ -1,0 +1,225 @@
+//! The job that writes a pipe's rows outside.
+//!
+//! What it begins in the bucket it records first, so that a run that fails, is cancelled or is cut off leaves nothing
+//! half-written: its parts are dropped, and of `new` its files removed. It is never run twice, as that could not be told
+//! from two runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyDataStream;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use standpipe_clickhouse::Error as EngineError;
+use standpipe_template::Params;
+use uuid::Uuid;
+
+use super::copy::with_timestamp;
+use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
+use crate::access::Access;
+use crate::error::{Error, Result};
+use crate::model::{ConnectionId, FileOutput, Node, NodeId, Pipe, PipeId, SinkOutput, SinkRole, TokenId, Workspace};
+use crate::operations::sinks::texts;
+use crate::sinks::{Begun, Bucket, Destination, FileFormat, FileTemplate, Run, write};
+use crate::standpipe::Standpipe;
+
+/// Members of a sink's details that say where it writes: for admins only.
+pub const SINK_TARGET: [&str; 3] = ["path", "file_template", "output"];
+
+/// Files that a job's details name; there may be thousands.
+const SHOWN_FILES: usize = 100;
+
+/// How long cleaning up may take: a store that cannot be reached must not keep the job for ever.
+const CLEAN_UP_TIME: Duration = Duration::from_secs(60);
+
+/// A run of a sink.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SinkJob {
+    /// The pipe.
+    pub pipe: PipeId,
+    /// Its node.
+    pub node: NodeId,
+    /// How the store is reached.
+    pub connection: ConnectionId,
+    /// What is written.
+    pub output: FileOutput,
+    /// Template parameters, which also fill `{key}`s of the file template.
+    pub params: BTreeMap<String, Value>,
+    /// The token that asked for it; none for a schedule.
+    pub token: Option<Uuid>,
+    /// Names the run in the engine.
+    pub query_id: Uuid,
+}
+
+impl SinkJob {
+    /// The job of a schedule's run; none for what this version keeps and cannot run.
+    pub(crate) fn scheduled(
+        standpipe: &Standpipe,
+        workspace: &Workspace,
+        pipe: &Pipe,
+        sink: &SinkRole,
+        (time, now): (Timestamp, Timestamp),
+    ) -> Result<Option<Job>> {
+        let not_sink = || Error::NotSink { pipe: pipe.name.to_string() };
+        let node = pipe.published_node().ok_or_else(not_sink)?.id;
+        let SinkOutput::Files(output) = &sink.output else {
+            tracing::warn!(pipe = %pipe.name, "a scheduled run is left out: sinks to kafka cannot be run yet");
+            return Ok(None);
+        };
+        let work = SinkJob {
+            pipe: pipe.id,
+            node,
+            connection: sink.connection,
+            output: output.clone(),
+            params: with_timestamp(BTreeMap::new(), time),
+            token: None,
+            query_id: standpipe.random().uuid(),
+        };
+        let origin = Origin { is_scheduled: true, ..Origin::default() };
+        work.new_job(workspace, pipe, origin).job(now, standpipe.random()).map(Some)
+    }
+
+    /// The job as it is added to the queue.
+    pub(crate) fn new_job(self, workspace: &Workspace, pipe: &Pipe, origin: Origin) -> NewJob<SinkJob> {
+        let service = workspace.connections.get(&self.connection).map(|connection| connection.service.as_str());
+        let output = &self.output;
+        let details = Map::from_iter([
+            ("query_id".to_owned(), self.query_id.to_string().into()),
+            ("service".to_owned(), service.into()),
+            ("path".to_owned(), output.path.as_str().into()),
+            ("file_template".to_owned(), output.file_template.as_str().into()),
+            ("format".to_owned(), output.format.as_str().into()),
+            ("compression".to_owned(), output.compression.as_str().into()),
+            ("write_strategy".to_owned(), output.write_strategy.as_str().into()),
+        ]);
+        let subject =
+            Subject { pipe: Some((pipe.id, pipe.name.to_string())), node: Some(self.node), data_source: None };
+        NewJob { workspace: workspace.id, work: self, details, subject, origin }
+    }
+}
+
+impl JobKind for SinkJob {
+    const NAME: &'static str = "sink";
+    const RETRY: Retry = Retry::Never;
+
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let query_id = self.query_id.to_string();
+        context.query(&query_id, self.write(context, &query_id)).await
+    }
+
+    async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {
+        let Some(begun) = context.checkpoint::<Begun>().await? else { return Ok(Left::Undone) };
+        if begun.is_done {
+            return Ok(Left::Done);
+        }
+        match tokio::time::timeout(CLEAN_UP_TIME, self.remove(context, &begun)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, ?begun, "what a sink left in its bucket could not be removed"),
+            Err(_) => tracing::warn!(?begun, "what a sink left in its bucket could not be removed in time"),
+        }
+        Ok(Left::Undone)
+    }
+}
+
+impl SinkJob {
+    async fn write(&self, context: &Context, query_id: &str) -> Result<()> {
+        let standpipe = context.standpipe();
+        // Held to the end of the reading: no table that the query names is dropped before.
+        let access = self.access(context)?;
+        let (pipe, node) = self.resolve(&access)?;
+        let params: Params = self.params.clone().into();
+        let query = standpipe.reader().sink_query(&access, &pipe, &node, Some(&params)).await?;
+        let template = FileTemplate::parse(&self.output.file_template)?;
+        let names = template.resolve(&texts(&self.params), &query.column_names())?;
+        let (bucket, destination) = self.bucket(standpipe, access.workspace()).await?;
+        let limits = (query_id, standpipe.jobs.limits().sink_time);
+        let (stream, response) =
+            standpipe.reader().sink_rows(&access, &query, &names, self.output.format, limits).await?;
+        let header = match self.output.format {
+            FileFormat::Csv => csv_header(&query.column_names()),
+            FileFormat::Ndjson | FileFormat::Parquet => Vec::new(),
+        };
+        let run = Run {
+            bucket: &bucket,
+            destination: &destination,
+            output: &self.output,
+            names,
+            header,
+            stream,
+            spool: (&standpipe.spool_dir, context.job().id.to_string()),
+        };
+        let mut rows = response.into_body();
+        let written = write(run, BodyDataStream::new(&mut rows), broken_off, context).await?;
+        drop(access);
+        let read = rows.summary().unwrap_or_default();
+        let shown: Vec<&String> = written.files.iter().take(SHOWN_FILES).collect();
+        let details = Map::from_iter([
+            ("read_rows".to_owned(), read.read_rows.into()),
+            ("read_bytes".to_owned(), read.read_bytes.into()),
+            ("written_rows".to_owned(), written.rows.into()),
+            ("written_bytes".to_owned(), written.bytes.into()),
+            ("written_files".to_owned(), written.files.len().into()),
+            ("output".to_owned(), serde_json::json!(shown)),
+        ]);
+        context.show(details).await
+    }
+
+    /// What the run may do: what the token may that asked for it.
+    fn access(&self, context: &Context) -> Result<Access> {
+        let (snapshot, workspace) = (context.standpipe().catalog().snapshot(), context.job().workspace);
+        match self.token {
+            Some(token) => {
+                let access = Access::of_token(snapshot, workspace, TokenId(token))?;
+                access.require_admin().map(|()| access)
+            }
+            None => Access::of_schedule(snapshot, workspace),
+        }
+    }
+
+    fn resolve(&self, access: &Access) -> Result<(Arc<Pipe>, Node)> {
+        let pipe_gone = || Error::PipeNotFound { name: self.pipe.to_string() };
+        let pipe = access.workspace().pipes.get(&self.pipe).ok_or_else(pipe_gone)?;
+        let node_gone = || Error::NodeNotFound { pipe: pipe.name.to_string(), node: self.node.to_string() };
+        let node = pipe.nodes.iter().find(|node| node.id == self.node).ok_or_else(node_gone)?;
+        Ok((pipe.clone(), node.clone()))
+    }
+
+    async fn bucket(&self, standpipe: &Standpipe, workspace: &Workspace) -> Result<(Bucket, Destination)> {
+        let gone = || Error::ConnectionNotFound { name: self.connection.to_string() };
+        let connection = workspace.connections.get(&self.connection).ok_or_else(gone)?;
+        standpipe.bucket(workspace, connection, &self.output).await
+    }
+
+    async fn remove(&self, context: &Context, begun: &Begun) -> Result<()> {
+        let standpipe = context.standpipe();
+        let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) else { return Ok(()) };
+        let (bucket, _) = self.bucket(standpipe, &workspace).await?;
+        let mut failed = None;
+        for (key, id) in &begun.uploads {
+            if let Err(error) = bucket.abort(key, id).await {
+                failed.get_or_insert(error);
+            }
+        }
+        for key in &begun.files {
+            if let Err(error) = bucket.delete(key).await {
+                failed.get_or_insert(error);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// An answer of the engine's that stopped in its middle.
+fn broken_off(error: EngineError) -> Error {
+    match error {
+        EngineError::Incomplete { .. } => Error::EngineUnavailable { action: "read the rows" },
+        error => Error::from_engine(error, "read the rows"),
+    }
+}
+
+fn csv_header(columns: &[&str]) -> Vec<u8> {
+    let quoted: Vec<String> = columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    format!("{}\n", quoted.join(",")).into_bytes()
+}

@@ -1,0 +1,285 @@
+//! One run: rows from the engine, dealt out to files, sent in parts, and made visible together at its end.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use object_store::MultipartId;
+use object_store::multipart::PartId;
+use serde::{Deserialize, Serialize};
+
+use super::claims::Claim;
+use super::files::{Files, Layout, Part};
+use super::rows::{LineCount, RowReader};
+use super::spool::Spool;
+use super::{Bucket, Destination, FileNames, WriteStrategy, extension};
+use crate::error::{Error, Result};
+use crate::jobs::Context;
+use crate::model::FileOutput;
+use crate::read::RowStream;
+
+/// Bytes of the stream that are worked on at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Requests to the store at once: those that write, and those that only ask.
+const AT_ONCE: usize = 4;
+const ASKED_AT_ONCE: usize = 16;
+
+/// What a run writes, and where.
+pub(crate) struct Run<'a> {
+    /// The bucket.
+    pub(crate) bucket: &'a Bucket,
+    /// Where in it.
+    pub(crate) destination: &'a Destination,
+    /// The files.
+    pub(crate) output: &'a FileOutput,
+    /// Their names.
+    pub(crate) names: FileNames,
+    /// The header line of CSV.
+    pub(crate) header: Vec<u8>,
+    /// How the rows come.
+    pub(crate) stream: RowStream,
+    /// Where bytes are put aside, and under which name.
+    pub(crate) spool: (&'a Path, String),
+}
+
+/// What a run has begun in the bucket: recorded before it is done, so that a run that ends badly can be undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// Files that came in parts and are not complete: key and id.
+    pub(crate) uploads: Vec<(String, String)>,
+    /// Files that were not there before and may be there now.
+    pub(crate) files: Vec<String>,
+    /// Whether all files are there.
+    #[serde(default)]
+    pub(crate) is_done: bool,
+}
+
+/// What a run wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Rows.
+    pub(crate) rows: u64,
+    /// Bytes, as the store has them.
+    pub(crate) bytes: u64,
+    /// Keys of the files.
+    pub(crate) files: Vec<String>,
+}
+
+/// A file that comes in parts.
+struct Upload {
+    key: String,
+    id: MultipartId,
+    parts: Vec<PartId>,
+}
+
+/// Writes all rows, and keeps what it begins in the bucket as the job's checkpoint. Nothing is visible before the last row
+/// was read; a failure leaves what was recorded, to be undone.
+pub(crate) async fn write<E>(
+    run: Run<'_>,
+    rows: impl Stream<Item = Result<Bytes, E>>,
+    failed: impl Fn(E) -> Error,
+    context: &Context,
+) -> Result<Written> {
+    let mut writer = Writer {
+        bucket: run.bucket,
+        destination: run.destination,
+        extension: extension(run.output.format, run.output.compression),
+        strategy: run.output.write_strategy,
+        begun: Begun::default(),
+        uploads: HashMap::new(),
+        context,
+        claims: Vec::new(),
+        bytes: 0,
+    };
+    let mut files = Some(files(&run));
+    let mut rows = std::pin::pin!(rows);
+    let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+    while let Some(bytes) = rows.next().await {
+        chunk.extend_from_slice(&bytes.map_err(&failed)?);
+        if chunk.len() >= CHUNK_BYTES {
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_BYTES));
+            let parts = aside(&mut files, move |files| files.feed(full)).await?;
+            writer.send(parts).await?;
+        }
+    }
+    let parts = aside(&mut files, move |files| files.feed(chunk)).await?;
+    writer.send(parts).await?;
+    let rests = aside(&mut files, Files::finish).await?;
+    let rows = files.as_ref().map_or(0, Files::rows);
+    let written = writer.commit(rests, &mut files).await?;
+    writer.record_done().await?;
+    Ok(Written { rows, bytes: writer.bytes, files: written })
+}
+
+fn files(run: &Run<'_>) -> Files {
+    let has_key = run.names.key_sql().is_some();
+    let reader = match run.stream {
+        RowStream::Text => RowReader::Whole(LineCount::new(!run.header.is_empty())),
+        RowStream::Lines => RowReader::Lines { has_key, rest: Vec::new() },
+        RowStream::Blocks => RowReader::Blocks { has_key, decoder: arrow_ipc::reader::StreamDecoder::new() },
+    };
+    let layout = Layout {
+        names: run.names.clone(),
+        format: run.output.format,
+        compression: run.output.compression,
+        header: run.header.clone(),
+    };
+    Files::new(layout, reader, Spool::new(run.spool.0, &run.spool.1))
+}
+
+/// Does work that takes its time, and may read and write the disk, where it keeps no request waiting.
+async fn aside<T: Send + 'static>(
+    files: &mut Option<Files>,
+    work: impl FnOnce(&mut Files) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let mut taken = files.take().ok_or_else(|| Error::internal("a sink's files were lost"))?;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work(&mut taken);
+        (taken, done)
+    });
+    let (taken, done) = done.await.map_err(|error| Error::internal(format!("a sink's files broke down: {error}")))?;
+    *files = Some(taken);
+    done
+}
+
+struct Writer<'a> {
+    bucket: &'a Bucket,
+    destination: &'a Destination,
+    extension: String,
+    strategy: WriteStrategy,
+    begun: Begun,
+    uploads: HashMap<usize, Upload>,
+    context: &'a Context,
+    claims: Vec<Claim>,
+    bytes: u64,
+}
+
+impl Writer<'_> {
+    /// Sends parts that are full.
+    async fn send(&mut self, parts: Vec<Part>) -> Result<()> {
+        for part in &parts {
+            if !self.uploads.contains_key(&part.file) {
+                let (key, claim) = self.key(&part.name).await?;
+                self.claims.extend(claim);
+                let id = self.bucket.begin(&key).await?;
+                self.begun.uploads.push((key.clone(), id.clone()));
+                self.context.put_checkpoint(&self.begun).await?;
+                self.uploads.insert(part.file, Upload { key, id, parts: Vec::new() });
+            }
+        }
+        let bucket = self.bucket;
+        let sent = parts.into_iter().filter_map(|part| {
+            let upload = self.uploads.get(&part.file)?;
+            let (key, id, number) = (upload.key.clone(), upload.id.clone(), upload.parts.len());
+            let length = part.content.len() as u64;
+            Some(async move {
+                let id = bucket.part(&key, &id, number, part.content).await?;
+                Ok::<_, Error>((part.file, id, length))
+            })
+        });
+        let sent: Vec<_> = futures_util::stream::iter(sent).buffer_unordered(AT_ONCE).try_collect().await?;
+        for (file, id, length) in sent {
+            self.bytes += length;
+            if let Some(upload) = self.uploads.get_mut(&file) {
+                upload.parts.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is left of each file, and makes the files visible.
+    async fn commit(&mut self, rests: Vec<Part>, files: &mut Option<Files>) -> Result<Vec<String>> {
+        let mut named = Vec::new();
+        for mut rest in rests {
+            let at = rest.file;
+            if self.uploads.contains_key(&at) {
+                rest.content = aside(files, move |files| files.rest_of(at)).await?;
+                if !rest.content.is_empty() {
+                    self.send(vec![rest]).await?;
+                }
+            } else {
+                named.push(rest);
+            }
+        }
+        let mut small = Vec::with_capacity(named.len());
+        for some in named.chunks(ASKED_AT_ONCE) {
+            let mut keys = Vec::with_capacity(ASKED_AT_ONCE);
+            for rest in some {
+                keys.push(self.key(&rest.name));
+            }
+            for (rest, (key, claim)) in some.iter().zip(futures_util::future::try_join_all(keys).await?) {
+                small.push((rest.file, key));
+                self.claims.extend(claim);
+            }
+        }
+        let large: Vec<Upload> = self.uploads.drain().map(|(_, upload)| upload).collect();
+        let keys: Vec<String> =
+            large.iter().map(|it| it.key.clone()).chain(small.iter().map(|(_, key)| key.clone())).collect();
+        if self.strategy == WriteStrategy::New {
+            self.begun.files.clone_from(&keys);
+            self.context.put_checkpoint(&self.begun).await?;
+        }
+        let bucket = self.bucket;
+        let complete = large.into_iter().map(|it| async move { bucket.complete(&it.key, &it.id, it.parts).await });
+        futures_util::stream::iter(complete).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        for some in small.chunks(AT_ONCE) {
+            let mut puts = Vec::with_capacity(AT_ONCE);
+            for (at, key) in some {
+                let at = *at;
+                let content = aside(files, move |files| files.rest_of(at)).await?;
+                self.bytes += content.len() as u64;
+                puts.push(bucket.put(key, content));
+            }
+            futures_util::future::try_join_all(puts).await?;
+        }
+        Ok(keys)
+    }
+
+    /// Records that the run has come to its good end.
+    async fn record_done(&mut self) -> Result<()> {
+        self.begun.is_done = true;
+        self.context.put_checkpoint(&self.begun).await
+    }
+
+    /// The key of a file: for `new`, one that is free, and its claim.
+    async fn key(&self, name: &str) -> Result<(String, Option<Claim>)> {
+        let (stem, extension) = (self.destination.key(name), &self.extension);
+        let key = format!("{stem}{extension}");
+        if self.strategy == WriteStrategy::Truncate {
+            return Ok((key, None));
+        }
+        if let Some(claim) = self.bucket.claim(&key).await? {
+            return Ok((key, Some(claim)));
+        }
+        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let keys = self.bucket.keys(folder).await?;
+        let mut last = keys.iter().filter_map(|key| number(key, &stem, extension)).max().unwrap_or(0);
+        loop {
+            last += 1;
+            let key = format!("{stem}.{last}{extension}");
+            if let Some(claim) = self.bucket.claim(&key).await? {
+                return Ok((key, Some(claim)));
+            }
+        }
+    }
+}
+
+/// The number of a key that is `<stem>.<number><extension>`.
+fn number(key: &str, stem: &str, extension: &str) -> Option<u64> {
+    key.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(extension)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_further_files() {
+        assert_eq!(number("a/b.3.csv.gz", "a/b", ".csv.gz"), Some(3));
+        for other in ["a/b.csv.gz", "a/b.x.csv.gz", "a/c.3.csv.gz", "a/b.3.csv"] {
+            assert_eq!(number(other, "a/b", ".csv.gz"), None, "{other}");
+        }
+    }
+}

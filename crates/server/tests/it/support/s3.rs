@@ -1,0 +1,149 @@
+//! A real S3 server on this machine, whose network can be cut.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+/// The credentials that it knows.
+pub(crate) const KEY: &str = "test-key";
+pub(crate) const SECRET: &str = "test-secret/+=";
+
+/// The server. It ends with its test.
+pub(crate) struct S3Server {
+    folder: TempDir,
+    pub(crate) endpoint: String,
+    network: Arc<Network>,
+}
+
+/// What becomes of a part of a file that does not come through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Its connection is cut.
+    IsCut,
+    /// So is every other, from then on.
+    EndsAll,
+    /// It is never answered.
+    Hangs,
+}
+
+/// What comes through.
+#[derive(Debug)]
+struct Network {
+    /// Parts of files that still do.
+    parts: AtomicI64,
+    then: Mutex<Part>,
+    is_down: AtomicBool,
+}
+
+impl S3Server {
+    /// A server with these buckets.
+    pub(crate) async fn start(buckets: &[&str]) -> S3Server {
+        let folder = TempDir::new().unwrap();
+        for bucket in buckets {
+            std::fs::create_dir(folder.path().join(bucket)).unwrap();
+        }
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let network = Arc::new(Network {
+            parts: AtomicI64::new(i64::MAX),
+            then: Mutex::new(Part::IsCut),
+            is_down: AtomicBool::new(false),
+        });
+        tokio::spawn(serve(listener, builder.build(), network.clone()));
+        S3Server { folder, endpoint, network }
+    }
+
+    /// Says what becomes of parts after so many.
+    pub(crate) fn after_parts(&self, parts: i64, then: Part) {
+        *self.network.then.lock().unwrap() = then;
+        self.network.parts.store(parts, Ordering::Relaxed);
+    }
+
+    /// Whether a part did not come through.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.network.parts.load(Ordering::Relaxed) < 0
+    }
+
+    /// The files of a bucket by their keys.
+    pub(crate) fn files(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let bucket = self.folder.path().join(bucket);
+        collect(&bucket, &bucket, &mut files);
+        files
+    }
+
+    /// The keys of a bucket.
+    pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
+        self.files(bucket).into_keys().collect()
+    }
+
+    /// A file as text.
+    pub(crate) fn text(&self, bucket: &str, key: &str) -> String {
+        String::from_utf8(self.files(bucket).remove(key).unwrap_or_else(|| panic!("no file {key}"))).unwrap()
+    }
+
+    /// Parts of files that were begun and neither completed nor dropped.
+    pub(crate) fn half_written(&self) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(".upload")).collect()
+    }
+}
+
+impl Network {
+    /// Fails for what does not come through; what hangs does not come back.
+    async fn pass(&self, request: &http::Request<Incoming>) -> std::io::Result<()> {
+        let is_part = request.uri().query().is_some_and(|query| query.contains("partNumber="));
+        if is_part && self.parts.fetch_sub(1, Ordering::Relaxed) <= 0 {
+            let then = *self.then.lock().unwrap();
+            match then {
+                Part::IsCut => return Err(std::io::Error::other("cut off")),
+                Part::EndsAll => self.is_down.store(true, Ordering::Relaxed),
+                Part::Hangs => std::future::pending().await,
+            }
+        }
+        if self.is_down.load(Ordering::Relaxed) { Err(std::io::Error::other("cut off")) } else { Ok(()) }
+    }
+}
+
+async fn serve(listener: TcpListener, service: S3Service, network: Arc<Network>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (service, network) = (service.clone(), network.clone());
+        let answer = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+            let (network, service) = (network.clone(), service.clone());
+            // A connection whose service fails is closed without an answer.
+            async move {
+                network.pass(&request).await?;
+                let answer = service.call(request.map(s3s::Body::from)).await;
+                answer.map_err(|error| std::io::Error::other(format!("{error:?}")))
+            }
+        });
+        tokio::spawn(async move {
+            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+            // Connections are cut off on purpose.
+            let _ended = connection.await;
+        });
+    }
+}
+
+fn collect(root: &Path, folder: &Path, into: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, into);
+        } else {
+            let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            into.insert(key, std::fs::read(&path).unwrap());
+        }
+    }
+}

@@ -438,3 +438,32 @@ async fn a_view_takes_what_its_maker_may_see() {
     app.run_jobs().await;
     assert_eq!(app.rows("SELECT count(), groupUniqArray(part) FROM kept").await, "110\t[1]\n");
 }
+
+#[tokio::test]
+async fn a_working_populate_is_cancelled_and_nothing_of_it_stays() {
+    let app = TestApp::new().await;
+    let body = json!({
+        "name": "events", "schema": "part UInt8 `json:$.part`, v Int64 `json:$.v`", "engine": "MergeTree",
+        "engine_partition_key": "v", "engine_sorting_key": "part",
+    });
+    app.post("/v0/datasources").json(&body).send().await.assert_status(200);
+    send(&app, 0..300).await;
+    app.create_pipe("mv", SUMS).await;
+    app.post("/v0/pipes/mv/nodes/mv_0/materialization?datasource=sums").send().await.assert_status(200);
+    let node = populate(&app, "").await.assert_status(200).json();
+    let cancel = async {
+        // Between two of its three hundred queries, or in one.
+        while job(&app, &node["job"]).await["progress_percentage"].as_f64().unwrap() < 2.0 {
+            tokio::task::yield_now().await;
+        }
+        let uri = format!("/v0/jobs/{}/cancel", node["job"]["id"].as_str().unwrap());
+        app.post(&uri).send().await.assert_status(200);
+    };
+    tokio::join!(app.run_jobs(), cancel);
+    assert_eq!(job(&app, &node["job"]).await["status"], "cancelled");
+    assert!(is_linked(&app).await);
+    assert_eq!(sums(&app).await, "0:0");
+    assert_eq!(tables_of_jobs(&app).await, [""; 0]);
+    send(&app, 300..301).await;
+    assert_eq!(sums(&app).await, "1:300");
+}

@@ -15,6 +15,7 @@ mod server;
 
 mod events;
 mod in_process;
+mod jobs;
 mod reads;
 
 mod client;
@@ -61,6 +62,9 @@ pub(crate) struct Plan {
     /// Length of one measurement in milliseconds.
     #[arg(long, default_value_t = 600)]
     pub(crate) slice_ms: u64,
+    /// Rows that jobs move.
+    #[arg(long, default_value_t = 20_000_000)]
+    pub(crate) job_rows: u64,
     /// Leaves out what runs in process.
     #[arg(long)]
     pub(crate) no_in_process: bool,

@@ -9,7 +9,7 @@ use crate::capture::{self, Statement};
 use crate::report::{self, Results};
 use crate::sample::median;
 use crate::server::Server;
-use crate::{events, project, reads};
+use crate::{events, jobs, project, reads};
 
 pub(crate) use crate::Plan;
 
@@ -53,6 +53,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
         }
     }
     let loaded = server.memory();
+    let moved = jobs::measure(&server, plan.job_rows).await?;
     server.stop().await?;
 
     let results = Results {
@@ -64,6 +65,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
         loaded,
         reads: read,
         events: sent,
+        jobs: moved,
         statements,
     };
     report::write(&results, &plan.result)

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::capture::Statement;
 use crate::events::Events;
+use crate::jobs::Job;
 use crate::project;
 use crate::reads::{Figures, Read};
 use crate::server::Memory;
@@ -23,6 +24,7 @@ pub(crate) struct Results {
     pub(crate) loaded: Memory,
     pub(crate) reads: Vec<Read>,
     pub(crate) events: Vec<Events>,
+    pub(crate) jobs: Vec<Job>,
     pub(crate) statements: Vec<Statement>,
 }
 
@@ -71,11 +73,14 @@ fn goals(results: &Results) -> Vec<Goal> {
         |clients| results.reads.iter().find(|read| read.pipe == project::KEY_READ && read.clients == clients);
     let one = key_read(1);
     let over_in_process = one.and_then(|read| read.over_in_process.as_ref());
+    let job = |kind| results.jobs.iter().find(|job| job.kind == kind).map(|job| job.ratio);
     let goal = |what, measured, goal, unit, at_least| Goal { what, measured, goal, unit, at_least };
     vec![
         goal("p50 over the socket, 1 client", one.map(|read| read.over_socket.p50_added_ms), 0.25, "ms", false),
         goal("p50 over in process, 1 client", over_in_process.map(|over| over.p50_added_ms), 0.5, "ms", false),
         goal("rate to the socket's, 8 clients", key_read(8).map(|read| read.over_socket.rate_ratio), 0.85, "", true),
+        goal("a copy's time to the engine's", job("copy"), 1.25, "", false),
+        goal("a populate's time to the engine's", job("populate"), 1.2, "", false),
         goal("start to ready", Some(results.start_to_ready_seconds), 1.5, "s", false),
         goal("server's memory, idle", results.idle.server_mb, 80.0, "MB", false),
     ]
@@ -115,6 +120,12 @@ fn table(results: &Results, goals: &[Goal]) -> String {
         let name = format!("{} a request", sent.events_per_request);
         let (p50, p99, rate) = (sent.p50_ms, sent.p99_ms, sent.events_per_second);
         format!("{name:<18} {:>7}  {:<10} {p50:>8.3} {p99:>8.3} {rate:>9.0}", sent.clients, "")
+    }));
+    lines.push(String::new());
+    lines.push(format!("{:<18} {:>9}  {:>8} {:>9} {:>7}", "jobs", "rows", "job s", "engine s", "ratio"));
+    lines.extend(results.jobs.iter().map(|job| {
+        let Job { kind, rows, job_seconds, engine_seconds, ratio } = job;
+        format!("{kind:<18} {rows:>9}  {job_seconds:>8.2} {engine_seconds:>9.2} {ratio:>7.2}")
     }));
     lines.push(String::new());
     lines.push(format!("memory: idle {}; after load {}", memory(results.idle), memory(results.loaded)));

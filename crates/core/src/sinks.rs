@@ -1,6 +1,6 @@
 //! Sinks: a pipe's rows written as files into object storage.
 //!
-//! The engine computes rows and the keys of their files; [`write`](write) deals them out to files of bounded number and
+//! The engine computes rows and the keys of their files; `write` deals them out to files of bounded number and
 //! memory, and [`Bucket`] takes the files in parts. Nothing of a run can be seen before all of its rows are read.
 
 mod bucket;

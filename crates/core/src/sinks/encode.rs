@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 /// So much text is compressed at once: longer would be no smaller, as the compressions look no further back.
 const PIECE_BYTES: usize = 4 << 20;
 
+/// So many bytes of rows become a row group, or fewer where there are many files.
+const GROUP_BYTES: usize = 32 << 20;
+
 /// The encoder of one file.
 pub(super) enum Encoder {
     Text(TextEncoder),
@@ -26,7 +29,7 @@ impl Encoder {
     pub(super) fn memory(&self) -> usize {
         match self {
             Encoder::Text(text) => text.waiting.len(),
-            Encoder::Parquet(parquet) => parquet.writer.in_progress_size(),
+            Encoder::Parquet(parquet) => parquet.waiting_bytes,
         }
     }
 
@@ -99,9 +102,12 @@ impl TextEncoder {
     }
 }
 
-/// Parquet: one row group grows at a time.
+/// Parquet, row group by row group. What is open while a row group is written (dictionaries, compressors for each column) is
+/// large, so rows wait until they are enough for one.
 pub(super) struct ParquetEncoder {
     writer: ArrowWriter<Vec<u8>>,
+    waiting: Vec<RecordBatch>,
+    waiting_bytes: usize,
 }
 
 impl ParquetEncoder {
@@ -118,30 +124,47 @@ impl ParquetEncoder {
             .set_created_by(concat!("standpipe version ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(|error| broken(&error))?;
-        Ok(ParquetEncoder { writer })
+        Ok(ParquetEncoder { writer, waiting: Vec::new(), waiting_bytes: 0 })
     }
 
-    pub(super) fn write(&mut self, rows: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
-        self.writer.write(rows).map_err(|error| broken(&error))?;
-        self.take(out)
+    pub(super) fn write(&mut self, rows: RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+        self.waiting_bytes += memory_of(&rows);
+        self.waiting.push(rows);
+        if self.waiting_bytes >= GROUP_BYTES { self.rest(out) } else { Ok(()) }
     }
 
     fn rest(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.waiting_bytes = 0;
+        for rows in std::mem::take(&mut self.waiting) {
+            self.writer.write(&rows).map_err(|error| broken(&error))?;
+        }
         self.writer.flush().map_err(|error| broken(&error))?;
-        self.take(out)
+        self.writer.sync().map_err(|error| broken(&error))?;
+        self.take(out);
+        Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.rest(out)?;
         self.writer.finish().map_err(|error| broken(&error))?;
-        out.append(self.writer.inner_mut());
+        self.take(out);
         Ok(())
     }
 
-    fn take(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.writer.sync().map_err(|error| broken(&error))?;
-        out.append(self.writer.inner_mut());
-        Ok(())
+    /// Takes what the writer has written, and leaves it no memory.
+    fn take(&mut self, out: &mut Vec<u8>) {
+        let bytes = std::mem::take(self.writer.inner_mut());
+        if out.is_empty() { *out = bytes } else { out.extend(bytes) }
     }
+}
+
+/// The memory of these rows, without that of others that share a buffer with them.
+fn memory_of(rows: &RecordBatch) -> usize {
+    let of_column = |column: &ArrayRef| {
+        let exact = column.to_data().get_slice_memory_size();
+        exact.unwrap_or_else(|_| column.get_array_memory_size())
+    };
+    rows.columns().iter().map(of_column).sum()
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Error {

@@ -22,7 +22,7 @@ const PART_BYTES: usize = 8 << 20;
 const PARTS_OF_A_SIZE: usize = 1_000;
 
 /// Memory of all encoders together, and of all bytes that wait for a part.
-const ENCODER_BYTES: usize = 96 << 20;
+const ENCODER_BYTES: usize = 128 << 20;
 const WAITING_BYTES: usize = 64 << 20;
 
 /// Bytes of one file that are to be sent.
@@ -206,7 +206,7 @@ impl Files {
         if keys.is_none() && self.layout.names.split() == 1 {
             self.rows += block.num_rows() as u64;
             let file = self.file(b"", 0)?;
-            return self.write_rows(file, &block);
+            return self.write_rows(file, block);
         }
         let keys = keys.and_then(|keys| keys.as_string_opt::<i32>());
         let mut groups: HashMap<usize, Vec<u32>> = HashMap::new();
@@ -219,12 +219,12 @@ impl Files {
         for (file, rows) in groups {
             let taken = arrow_select::take::take_record_batch(&block, &UInt32Array::from(rows));
             let taken = taken.map_err(|error| Error::internal(format!("rows could not be dealt out: {error}")))?;
-            self.write_rows(file, &taken)?;
+            self.write_rows(file, taken)?;
         }
         Ok(())
     }
 
-    fn write_rows(&mut self, file: usize, rows: &RecordBatch) -> Result<()> {
+    fn write_rows(&mut self, file: usize, rows: RecordBatch) -> Result<()> {
         let file = &mut self.files[file];
         file.used = self.rows;
         match &mut file.encoder {

@@ -218,7 +218,7 @@ async fn every_format_and_compression_is_read_by_the_engine() {
 
 #[tokio::test]
 async fn rows_are_dealt_out_to_hundreds_of_files() {
-    let rows: u64 = std::env::var("CHAOS_SINK_ROWS").map_or(200_000, |rows| rows.parse().unwrap());
+    let rows: u64 = std::env::var_os("CHAOS_SINK_ROWS").map_or(200_000, |rows| rows.to_str().unwrap().parse().unwrap());
     let app = SinkApp::new().await;
     let text = "hex(sipHash128(number)) AS text";
     large(&app, &format!("SELECT number AS id, number % 200 AS part, {text} FROM numbers({rows})")).await;

@@ -96,7 +96,7 @@ pub enum Error {
     /// The node is published.
     #[error("node '{node}' is {} pipe '{pipe}': {} it first", published_as(.role), unset_word(.role))]
     NodePublished {
-        /// What it does: `endpoint`, `copy`, `materialized`.
+        /// What it does: `endpoint`, `copy`, `materialized`, `sink`.
         role: &'static str,
         /// The pipe's name.
         pipe: String,
@@ -113,7 +113,7 @@ pub enum Error {
         pipe: String,
         /// The node that does something.
         node: String,
-        /// What it does: `endpoint`, `copy`, `materialized`.
+        /// What it does: `endpoint`, `copy`, `materialized`, `sink`.
         holds: &'static str,
         /// What was asked for.
         asked: &'static str,
@@ -378,6 +378,7 @@ fn published_as(role: &'static str) -> &'static str {
     match role {
         "endpoint" => "published as the endpoint of",
         "materialized" => "the materialized view of",
+        "sink" => "the sink node of",
         _ => "the copy node of",
     }
 }

@@ -20,10 +20,10 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a job may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-const SOURCE: &str = "bench_source";
+pub(crate) const SOURCE: &str = "bench_source";
 const COPIED: &str = "bench_copied";
 const VIEWED: &str = "bench_viewed";
-const COPY_SQL: &str = "SELECT k, ts, v, tag FROM bench_source";
+pub(crate) const COPY_SQL: &str = "SELECT k, ts, v, tag FROM bench_source";
 const VIEW_SQL: &str =
     "SELECT k, toDate(ts) AS day, count() AS events, sum(v) AS total FROM bench_source GROUP BY k, day";
 
@@ -127,7 +127,7 @@ impl Bench<'_> {
             let began = Instant::now();
             self.engine(format!("INSERT INTO default.{own} {sql}")).await?;
             let engine = began.elapsed().as_secs_f64();
-            let job = self.run(path).await?;
+            let job = run(self.server, path).await?;
             let checks = [table(self.server, target).await?, format!("default.{own}")];
             let counts = checks.map(|table| format!("(SELECT count() FROM {table})")).join(" = ");
             let same = self.engine(format!("SELECT {counts} FORMAT TSV")).await?;
@@ -146,31 +146,32 @@ impl Bench<'_> {
         })
     }
 
-    /// Starts a job and waits until it has ended. Answers its time in seconds.
-    async fn run(&self, path: &str) -> Result<f64> {
-        let began = Instant::now();
-        let answer: Value = serde_json::from_slice(&self.server.call(Method::POST, path, "").await?.body)?;
-        let id = answer.pointer("/job/id").or(answer.get("id")).and_then(Value::as_str).context("no job was made")?;
-        let path = format!("/v0/jobs/{id}");
-        loop {
-            let job: Value = serde_json::from_slice(&self.server.call(Method::GET, &path, "").await?.body)?;
-            match job["status"].as_str() {
-                Some("done") => return Ok(began.elapsed().as_secs_f64()),
-                Some("waiting" | "working") => {}
-                _ => anyhow::bail!("the job failed: {job}"),
-            }
-            anyhow::ensure!(began.elapsed() < PATIENCE, "the job did not end within {PATIENCE:?}: {job}");
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
     /// Sends a statement to the engine's socket.
     async fn engine(&self, sql: String) -> Result<String> {
         engine(self.server, sql).await
     }
 }
 
-async fn engine(server: &Server, sql: String) -> Result<String> {
+/// Starts a job and waits until it has ended. Answers its time in seconds.
+pub(crate) async fn run(server: &Server, path: &str) -> Result<f64> {
+    let began = Instant::now();
+    let answer: Value = serde_json::from_slice(&server.call(Method::POST, path, "").await?.body)?;
+    let id = answer.pointer("/job/id").or(answer.get("id")).and_then(Value::as_str).context("no job was made")?;
+    let path = format!("/v0/jobs/{id}");
+    loop {
+        let job: Value = serde_json::from_slice(&server.call(Method::GET, &path, "").await?.body)?;
+        match job["status"].as_str() {
+            Some("done") => return Ok(began.elapsed().as_secs_f64()),
+            Some("waiting" | "working") => {}
+            _ => anyhow::bail!("the job failed: {job}"),
+        }
+        anyhow::ensure!(began.elapsed() < PATIENCE, "the job did not end within {PATIENCE:?}: {job}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Sends a statement to the engine's socket.
+pub(crate) async fn engine(server: &Server, sql: String) -> Result<String> {
     let about = sql.clone();
     let mut connection = Connection::open(&server.engine()).await?;
     let answer = connection.send(&engine_call("/", sql)?, 0).await?.success().with_context(|| about)?;
@@ -178,7 +179,7 @@ async fn engine(server: &Server, sql: String) -> Result<String> {
 }
 
 /// A data source's table in the engine: the newest of its name.
-async fn table(server: &Server, data_source: &str) -> Result<String> {
+pub(crate) async fn table(server: &Server, data_source: &str) -> Result<String> {
     let answer = server.call(Method::GET, &format!("/v0/datasources/{data_source}"), "").await?;
     let answer: Value = serde_json::from_slice(&answer.body)?;
     let id = answer["id"].as_str().context("a data source has no id")?;

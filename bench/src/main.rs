@@ -17,6 +17,7 @@ mod events;
 mod in_process;
 mod jobs;
 mod reads;
+mod sinks;
 
 mod client;
 mod load;

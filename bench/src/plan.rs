@@ -9,7 +9,7 @@ use crate::capture::{self, Statement};
 use crate::report::{self, Results};
 use crate::sample::median;
 use crate::server::Server;
-use crate::{events, jobs, project, reads};
+use crate::{events, jobs, project, reads, sinks};
 
 pub(crate) use crate::Plan;
 
@@ -54,6 +54,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
     }
     let loaded = server.memory();
     let moved = jobs::measure(&server, plan.job_rows).await?;
+    let written = sinks::measure(&server, plan.job_rows, &folder.path().join("store")).await?;
     server.stop().await?;
 
     let results = Results {
@@ -66,6 +67,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
         reads: read,
         events: sent,
         jobs: moved,
+        sinks: written,
         statements,
     };
     report::write(&results, &plan.result)
@@ -96,7 +98,7 @@ async fn prepare(plan: &Plan, place: &Place) -> Result<Vec<Statement>> {
 async fn start(plan: &Plan, place: &Place) -> Result<(Server, f64)> {
     let mut times = Vec::new();
     loop {
-        let server = Server::start(&plan.server, &place.data, &place.log, &[]).await?;
+        let server = Server::start(&plan.server, &place.data, &place.log, &sinks::ENVIRONMENT).await?;
         times.push(server.start_to_ready.as_secs_f64());
         if times.len() == STARTS {
             return Ok((server, median(times)));

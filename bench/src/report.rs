@@ -12,6 +12,7 @@ use crate::jobs::Job;
 use crate::project;
 use crate::reads::{Figures, Read};
 use crate::server::Memory;
+use crate::sinks::Sink;
 
 /// All that was measured.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,7 @@ pub(crate) struct Results {
     pub(crate) reads: Vec<Read>,
     pub(crate) events: Vec<Events>,
     pub(crate) jobs: Vec<Job>,
+    pub(crate) sinks: Vec<Sink>,
     pub(crate) statements: Vec<Statement>,
 }
 
@@ -74,6 +76,7 @@ fn goals(results: &Results) -> Vec<Goal> {
     let one = key_read(1);
     let over_in_process = one.and_then(|read| read.over_in_process.as_ref());
     let job = |kind| results.jobs.iter().find(|job| job.kind == kind).map(|job| job.ratio);
+    let sink = |format| results.sinks.iter().find(|sink| sink.format == format).map(|sink| sink.ratio);
     let goal = |what, measured, goal, unit, at_least| Goal { what, measured, goal, unit, at_least };
     vec![
         goal("p50 over the socket, 1 client", one.map(|read| read.over_socket.p50_added_ms), 0.25, "ms", false),
@@ -81,6 +84,9 @@ fn goals(results: &Results) -> Vec<Goal> {
         goal("rate to the socket's, 8 clients", key_read(8).map(|read| read.over_socket.rate_ratio), 0.85, "", true),
         goal("a copy's time to the engine's", job("copy"), 1.25, "", false),
         goal("a populate's time to the engine's", job("populate"), 1.2, "", false),
+        goal("a sink's processor time, CSV", sink("csv"), 1.5, "", false),
+        goal("a sink's processor time, NDJSON", sink("ndjson"), 1.5, "", false),
+        goal("a sink's processor time, Parquet", sink("parquet"), 1.5, "", false),
         goal("start to ready", Some(results.start_to_ready_seconds), 1.5, "s", false),
         goal("server's memory, idle", results.idle.server_mb, 80.0, "MB", false),
     ]
@@ -126,6 +132,12 @@ fn table(results: &Results, goals: &[Goal]) -> String {
     lines.extend(results.jobs.iter().map(|job| {
         let Job { kind, rows, job_seconds, engine_seconds, ratio } = job;
         format!("{kind:<18} {rows:>9}  {job_seconds:>8.2} {engine_seconds:>9.2} {ratio:>7.2}")
+    }));
+    lines.push(String::new());
+    lines.push(format!("{:<18} {:>9}  {:>8} {:>9} {:>7}", "sinks", "rows", "cpu s/M", "engine", "ratio"));
+    lines.extend(results.sinks.iter().map(|sink| {
+        let Sink { format, rows, sink_cpu_seconds, engine_cpu_seconds, ratio } = sink;
+        format!("{format:<18} {rows:>9}  {sink_cpu_seconds:>8.3} {engine_cpu_seconds:>9.3} {ratio:>7.2}")
     }));
     lines.push(String::new());
     lines.push(format!("memory: idle {}; after load {}", memory(results.idle), memory(results.loaded)));

@@ -116,6 +116,17 @@ impl Server {
         Some(Duration::from_nanos(of_threads.sum()))
     }
 
+    /// Where its data is.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Processor time that server and engine have used since their start, in seconds, to some hundredths.
+    pub(crate) fn all_cpu_seconds(&self) -> Option<f64> {
+        let server = self.child.id()?;
+        Some(cpu_seconds(server)? + cpu_seconds(engine_of(server)?)?)
+    }
+
     /// Stops the server and waits until it has ended.
     pub(crate) async fn stop(mut self) -> Result<()> {
         if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
@@ -139,6 +150,17 @@ fn engine_of(server: u32) -> Option<u32> {
     let of_threads = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
     let all: String = children.into_iter().chain(of_threads).collect();
     all.split_whitespace().next()?.parse().ok()
+}
+
+/// Of all its threads, also of those that have ended.
+fn cpu_seconds(process: u32) -> Option<f64> {
+    /// What the kernel counts in, whatever its own clock.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The program's name, in brackets, may hold spaces.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
 fn resident_mb(process: u32) -> Option<f64> {

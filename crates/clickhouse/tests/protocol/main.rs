@@ -288,17 +288,24 @@ async fn kill_quotes_the_id_and_takes_the_control_lane() {
 }
 
 #[tokio::test]
-async fn whether_a_run_is_listed_is_asked_on_the_control_lane() {
-    let fake = Fake::unix(Reply::ok("1\n"));
-    assert!(fake.client().is_running("a'b").await.unwrap());
+async fn how_far_a_run_has_come_is_asked_on_the_control_lane() {
+    let fake = Fake::unix(Reply::ok("5\t100\t3\n"));
+    let progress = fake.client().progress("a'b").await.unwrap().unwrap();
+    assert_eq!((progress.read_rows, progress.total_rows, progress.written_rows), (5, 100, 3));
     let request = fake.only_request();
     assert_eq!(request.header("x-standpipe-lane"), Some("control"));
     let condition = r"endsWith(Settings['log_comment'], ' a\'b')";
-    assert_eq!(request.body, format!("SELECT count() FROM system.processes WHERE {condition}").as_bytes());
+    let asked =
+        format!("SELECT read_rows, total_rows_approx, written_rows FROM system.processes WHERE {condition} LIMIT 1");
+    assert_eq!(request.body, asked.as_bytes());
+    assert!(Fake::unix(Reply::ok("0\t0\t0\n")).client().is_running("a").await.unwrap());
 
-    let server = Fake::tcp(Reply::ok("0\n"));
+    let server = Fake::tcp(Reply::ok(""));
     assert!(!server.client().is_running("a").await.unwrap());
-    assert!(server.only_request().body.ends_with(b"WHERE query_id = 'a'"));
+    assert!(server.only_request().body.ends_with(b"WHERE query_id = 'a' LIMIT 1"));
+
+    let error = Fake::unix(Reply::ok("many\n")).client().progress("a").await.unwrap_err();
+    assert!(error.to_string().contains("many"), "{error}");
 }
 
 #[tokio::test]

@@ -189,10 +189,10 @@ impl Client {
         let options = QueryOptions::new(Lane::Control).format("TabSeparated").answer_limit(1024);
         let answer = async { self.query(&statement, &options).await?.text().await };
         let text = within_control_timeout(answer).await?;
-        let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        match numbers[..] {
-            [] => Ok(None),
-            [read_rows, total_rows, written_rows] => Ok(Some(Progress { read_rows, total_rows, written_rows })),
+        let numbers: Option<Vec<u64>> = text.split_whitespace().map(|word| word.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some([]) => Ok(None),
+            Some(&[read_rows, total_rows, written_rows]) => Ok(Some(Progress { read_rows, total_rows, written_rows })),
             _ => Err(Error::protocol(format!("could not read clickhouse's answer about a running query: '{text}'"))),
         }
     }

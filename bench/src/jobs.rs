@@ -124,9 +124,11 @@ impl Bench<'_> {
             let like = table(self.server, target).await?;
             self.engine(format!("DROP TABLE IF EXISTS default.{own} SYNC")).await?;
             self.engine(format!("CREATE TABLE default.{own} AS {like}")).await?;
+            settle(self.server).await?;
             let began = Instant::now();
             self.engine(format!("INSERT INTO default.{own} {sql}")).await?;
             let engine = began.elapsed().as_secs_f64();
+            settle(self.server).await?;
             let job = run(self.server, path).await?;
             let checks = [table(self.server, target).await?, format!("default.{own}")];
             let counts = checks.map(|table| format!("(SELECT count() FROM {table})")).join(" = ");
@@ -168,6 +170,16 @@ pub(crate) async fn run(server: &Server, path: &str) -> Result<f64> {
         anyhow::ensure!(began.elapsed() < PATIENCE, "the job did not end within {PATIENCE:?}: {job}");
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Waits until the engine merges nothing, so that no turn pays for the parts of the one before.
+pub(crate) async fn settle(server: &Server) -> Result<()> {
+    let began = Instant::now();
+    while engine(server, "SELECT count() FROM system.merges FORMAT TSV".to_owned()).await?.trim() != "0" {
+        anyhow::ensure!(began.elapsed() < PATIENCE, "the engine's merges did not end within {PATIENCE:?}");
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
 
 /// Sends a statement to the engine's socket.

@@ -76,6 +76,7 @@ pub(crate) async fn measure(server: &Server, rows: u64, folder: &Path) -> Result
         );
         let mut turns = Vec::new();
         for round in 0..=ROUNDS {
+            jobs::settle(server).await?;
             let before = server.all_cpu_seconds().context("the processor time of the processes is unknown")?;
             jobs::engine(server, write.clone()).await?;
             let between = server.all_cpu_seconds().context("the processor time of the processes is unknown")?;

@@ -12,6 +12,9 @@ use parquet::file::properties::WriterProperties;
 use super::Compression;
 use crate::error::{Error, Result};
 
+/// The level that ClickHouse writes files with: half the work of gzip's own default, for files a few percent larger.
+const GZIP_LEVEL: flate2::Compression = flate2::Compression::new(3);
+
 /// So much text is compressed at once: longer would be no smaller, as the compressions look no further back.
 const PIECE_BYTES: usize = 4 << 20;
 
@@ -87,7 +90,7 @@ impl TextEncoder {
         match self.compression {
             Compression::None => out.extend(text),
             Compression::Gz => {
-                let mut piece = GzEncoder::new(out, flate2::Compression::default());
+                let mut piece = GzEncoder::new(out, GZIP_LEVEL);
                 piece.write_all(&text).and_then(|()| piece.finish().map(drop)).map_err(|error| broken(&error))?;
             }
             Compression::Zstd => {

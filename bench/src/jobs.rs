@@ -25,7 +25,7 @@ const COPIED: &str = "bench_copied";
 const VIEWED: &str = "bench_viewed";
 pub(crate) const COPY_SQL: &str = "SELECT k, ts, v, tag FROM bench_source";
 const VIEW_SQL: &str =
-    "SELECT k, toDate(ts) AS day, count() AS events, sum(v) AS total FROM bench_source GROUP BY k, day";
+    "SELECT k, toStartOfHour(ts) AS hour, count() AS events, sum(v) AS total FROM bench_source GROUP BY k, hour";
 
 /// A kind of job, beside what the engine alone needs.
 #[derive(Debug, Clone, Serialize)]
@@ -93,7 +93,7 @@ impl Bench<'_> {
         server.call(Method::POST, &copy, "").await?;
         let view = format!(
             "/v0/pipes/bench_view/nodes/bench_view_0/materialization?datasource={VIEWED}&engine=SummingMergeTree\
-             &engine_sorting_key=k,day"
+             &engine_sorting_key=k,hour"
         );
         server.call(Method::POST, &view, "").await?;
         Ok(bench)

@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use super::Compression;
 use crate::error::{Error, Result};
 
-/// The level that ClickHouse writes files with: half the work of gzip's own default, for files a few percent larger.
+/// The level that ClickHouse writes files with, at less work than gzip's own default.
 const GZIP_LEVEL: flate2::Compression = flate2::Compression::new(3);
 
 /// So much text is compressed at once: longer would be no smaller, as the compressions look no further back.

@@ -40,6 +40,14 @@ impl Reader {
     /// Resolves, checks and describes a node's query as a materialized view's. Errors: it has parameters, reads what a
     /// view cannot read, or begins with no data source.
     pub async fn view_query(&self, access: &Access, pipe: &Pipe, node: &Node) -> Result<ViewQuery> {
+        if !node.params.is_empty() {
+            return Err(Error::bad_request(format!(
+                "node '{}' has parameters, and a materialized view runs without anybody to give them: write values \
+                 into the SQL, or materialize another node",
+                node.name
+            )));
+        }
+        // What it reads may have parameters: nobody gives any, so that defaults hold and `defined()` is false.
         let none = Params::default();
         let resolved =
             short_first(|effort| Names::new(access, &none).with_effort(effort).for_view().resolve_node(pipe, node))?;

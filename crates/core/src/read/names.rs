@@ -102,7 +102,7 @@ pub(super) struct Names<'a> {
     params: &'a Params,
     /// Sample values instead of `params`, as when SQL is saved.
     test_mode: bool,
-    /// Whether the SQL becomes a materialized view: it runs for every block, so it has no parameters.
+    /// Whether the SQL becomes a materialized view, which runs for every block of new rows.
     for_view: bool,
     effort: Effort,
     /// The pipe that `_` stands for.
@@ -296,13 +296,6 @@ impl<'a> Names<'a> {
     }
 
     fn render(&self, node: &Node) -> Result<RenderedSql> {
-        if self.for_view && !node.params.is_empty() {
-            return Err(Error::bad_request(format!(
-                "node '{}' has parameters, and a materialized view runs without anybody to give them: write values \
-                 into the SQL, or read another node",
-                node.name
-            )));
-        }
         if self.test_mode { node.sql.render_in_test_mode() } else { node.sql.render(self.params, self.effort) }
     }
 

@@ -168,9 +168,9 @@ async fn what_cannot_be_materialized_says_why() {
     refused("SELECT 1 AS one", "the first thing in its FROM").await;
     refused("SELECT count() FROM events", "give it a name with AS").await;
     refused("SELECT k FROM url('http://localhost', 'CSV', 'k String')", "url").await;
-    // The other pipe's parameters count as well.
-    app.create_pipe("parted", "%\nSELECT * FROM events WHERE v > {{Int8(least, 1)}}").await;
-    refused("SELECT k FROM parted", "has parameters").await;
+    // What other pipes ask for nobody gives.
+    app.create_pipe("parted", "%\nSELECT * FROM events WHERE v > {{Int8(least, required=True)}}").await;
+    refused("SELECT k FROM parted", "least").await;
 
     app.create_data_source("narrow", "day String, n AggregateFunction(count), more Int8").await;
     let text = link(&app, "datasource=narrow").await.assert_error(400);

@@ -284,3 +284,21 @@ async fn crash_copies(mode: &str, expected: &str) {
         assert_tidy(&app).await;
     }
 }
+
+#[tokio::test]
+async fn a_view_reads_pipes_with_parameters_by_their_defaults_and_counts_into_any_count() {
+    let app = TestApp::new().await;
+    app.create_data_source("hits", "page String `json:$.page`, tenant String `json:$.tenant`").await;
+    let parsed = "%\nSELECT page, tenant FROM hits WHERE page != {{String(noise, 'ping')}} \
+                  {% if defined(tenant) %} AND tenant = {{String(tenant)}} {% end %}";
+    app.create_endpoint("parsed", parsed).await;
+    let target = "page String, hits AggregateFunction(count, UInt64)";
+    app.create_data_source("pages", target).await;
+    app.send_events("hits", "{\"page\":\"/\",\"tenant\":\"a\"}").await;
+    app.create_pipe("mv", "SELECT page, countState() AS hits FROM parsed GROUP BY page").await;
+    let uri = "/v0/pipes/mv/nodes/mv_0/materialization?datasource=pages&populate=true";
+    app.post(uri).send().await.assert_status(200);
+    app.run_jobs().await;
+    app.send_events("hits", "{\"page\":\"/\",\"tenant\":\"b\"}\n{\"page\":\"ping\",\"tenant\":\"b\"}").await;
+    assert_eq!(app.rows("SELECT page, countMerge(hits) FROM pages GROUP BY page").await, "/\t2\n");
+}

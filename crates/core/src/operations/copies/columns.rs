@@ -40,6 +40,9 @@ fn fits(from: &str, to: &str) -> bool {
     if let Some(inside) = argument(to, "Nullable") {
         return fits(argument(from, "Nullable").unwrap_or(from), inside);
     }
+    if counts(from) && counts(to) {
+        return true;
+    }
     if let (Some(from), Some(to)) = (argument(from, "Array"), argument(to, "Array")) {
         return fits(from, to);
     }
@@ -62,6 +65,11 @@ fn fits(from: &str, to: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it is a state of `count`, which is the same whatever is counted.
+fn counts(name: &str) -> bool {
+    argument(name, "AggregateFunction").is_some_and(|inside| inside == "count" || inside.starts_with("count, "))
 }
 
 /// How many values are kept once is no matter of which there may be.
@@ -127,6 +135,8 @@ mod tests {
             ("Array(UInt8)", "Array(UInt16)"),
             ("UInt64", "SimpleAggregateFunction(sum, UInt64)"),
             ("AggregateFunction(sum, UInt64)", "AggregateFunction(sum, UInt64)"),
+            ("AggregateFunction(count)", "AggregateFunction(count, UInt64)"),
+            ("AggregateFunction(count, String)", "AggregateFunction(count)"),
             ("FixedString(3)", "String"),
             ("Bool", "UInt8"),
         ] {
@@ -147,6 +157,7 @@ mod tests {
             ("DateTime64(6)", "DateTime64(3)"),
             ("DateTime", "Date"),
             ("AggregateFunction(sum, UInt64)", "AggregateFunction(sum, UInt32)"),
+            ("AggregateFunction(count)", "AggregateFunction(countIf, UInt8)"),
         ] {
             assert!(!fits(from, to), "{from} -> {to}");
         }

@@ -390,9 +390,10 @@ async fn service_data_is_not_lost_with_the_engine_nor_with_a_restart() {
     server.stop().await;
     let server = Server::start(folder.path(), &[]).await;
     assert_eq!(recorded(&server.caller).await, (requests, requests, requests), "the end writes what is buffered");
-    let failed = "SELECT countIf(status_code = 503) > 0, countIf(status_code = 200) >= 150 FROM tinybird.pipe_stats_rt WHERE \
-                  pipe_name = 'counted'";
-    assert_eq!(server.caller.rows(failed).await, ["1\t1"]);
+    // How many of those around the kill failed is a matter of chance; that they are recorded is not.
+    let answered = "SELECT countIf(status_code = 200) >= 150, countIf(status_code NOT IN (200, 503)) FROM \
+                    tinybird.pipe_stats_rt WHERE pipe_name = 'counted'";
+    assert_eq!(server.caller.rows(answered).await, ["1\t0"]);
     server.stop().await;
 }
 

@@ -15,6 +15,7 @@ mod format;
 mod guard;
 mod limits;
 mod materializing;
+mod moving;
 mod names;
 mod node_sql;
 mod overdue;

@@ -5,9 +5,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::Job;
+use crate::access::Access;
 use crate::error::{Error, Result};
+use crate::model::{Node, NodeId, Pipe, PipeId, TokenId, Workspace};
 use crate::standpipe::Standpipe;
 
 /// Why a run did not come to a good end.
@@ -52,6 +55,15 @@ impl Context {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.standpipe.clock().now()
+    }
+
+    /// What the job may do: what the token may that asked for it, or a schedule where none did.
+    pub(super) fn access_of(&self, token: Option<Uuid>) -> Result<Access> {
+        let snapshot = self.standpipe.catalog().snapshot();
+        match token {
+            Some(token) => Access::of_token(snapshot, self.job.workspace, TokenId(token)),
+            None => Access::of_schedule(snapshot, self.job.workspace),
+        }
     }
 
     /// Whether somebody cancelled the job.
@@ -111,4 +123,13 @@ impl Context {
             .map_err(|error| Error::internal(format!("a checkpoint cannot be kept: {error}")))?;
         self.standpipe.catalog().store().put_job_checkpoint(self.job.id, &checkpoint).await
     }
+}
+
+/// The pipe and the node that a job was made for, as they are now. Errors: they are gone.
+pub(super) fn published(workspace: &Workspace, pipe: PipeId, node: NodeId) -> Result<(&Pipe, &Node)> {
+    let pipe_gone = || Error::PipeNotFound { name: pipe.to_string() };
+    let pipe = workspace.pipes.get(&pipe).ok_or_else(pipe_gone)?;
+    let node_gone = || Error::NodeNotFound { pipe: pipe.name.to_string(), node: node.to_string() };
+    let node = pipe.nodes.iter().find(|it| it.id == node).ok_or_else(node_gone)?;
+    Ok((pipe, node))
 }

@@ -5,7 +5,6 @@
 //! however often it is run.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,13 +13,11 @@ use serde_json::{Map, Value, json};
 use standpipe_template::Params;
 use uuid::Uuid;
 
+use super::context::published;
 use super::entering::{drop_tables, enter, staging};
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
-use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{
-    CopyMode, CopyRole, DataSource, DataSourceId, Node, NodeId, Pipe, PipeId, TokenId, Workspace, format_timestamp,
-};
+use crate::model::{CopyMode, CopyRole, DataSourceId, NodeId, Pipe, PipeId, Workspace, format_timestamp};
 use crate::operations::copies::fit_columns;
 use crate::read::CopyQuery;
 use crate::standpipe::Standpipe;
@@ -82,8 +79,7 @@ impl CopyJob {
             token: None,
             query_id: standpipe.random().uuid(),
         };
-        let origin = Origin { is_scheduled: true, ..Origin::default() };
-        work.new_job(workspace, pipe, origin, None).job(now, standpipe.random())
+        work.new_job(workspace, pipe, Origin::of_schedule(), None).job(now, standpipe.random())
     }
 
     /// The job as it is added to the queue; `query_sql` is its query, when that is known already.
@@ -140,11 +136,13 @@ impl CopyJob {
     async fn copy(&self, context: &Context) -> Result<(), Failure> {
         let standpipe = context.standpipe();
         // Held to the end of the reading: no table that the query names is dropped before.
-        let access = self.access(context)?;
+        let access = context.access_of(self.token)?;
         let workspace = access.workspace().clone();
-        let (pipe, node, target) = self.resolve(&access)?;
+        let (pipe, node) = published(&workspace, self.pipe, self.node)?;
+        let gone = || Error::DataSourceNotFound { name: self.target.to_string() };
+        let target = workspace.data_sources.get(&self.target).filter(|it| it.is_ready()).ok_or_else(gone)?;
         let params: Params = self.params.clone().into();
-        let query = standpipe.reader().copy_query(&access, &pipe, &node, Some(&params));
+        let query = standpipe.reader().copy_query(&access, pipe, node, Some(&params));
         let query = context.unless_cancelled(async { query.await.map_err(passing) }).await?;
         context.show(Map::from_iter([(QUERY_SQL.to_owned(), query.shown.as_str().into())])).await?;
         let columns = standpipe.storage.columns(&workspace, target.table()).await?;
@@ -172,26 +170,6 @@ impl CopyJob {
             0 | 1 => self.query_id.to_string(),
             later => format!("{}-{later}", self.query_id),
         }
-    }
-
-    /// What the copy may do: what the token may that asked for it.
-    fn access(&self, context: &Context) -> Result<Access> {
-        let (snapshot, workspace) = (context.standpipe().catalog().snapshot(), context.job().workspace);
-        match self.token {
-            Some(token) => Access::of_token(snapshot, workspace, TokenId(token)),
-            None => Access::of_schedule(snapshot, workspace),
-        }
-    }
-
-    fn resolve(&self, access: &Access) -> Result<(Arc<Pipe>, Node, Arc<DataSource>)> {
-        let workspace = access.workspace();
-        let pipe_gone = || Error::PipeNotFound { name: self.pipe.to_string() };
-        let pipe = workspace.pipes.get(&self.pipe).ok_or_else(pipe_gone)?;
-        let node_gone = || Error::NodeNotFound { pipe: pipe.name.to_string(), node: self.node.to_string() };
-        let node = pipe.nodes.iter().find(|node| node.id == self.node).ok_or_else(node_gone)?;
-        let target_gone = || Error::DataSourceNotFound { name: self.target.to_string() };
-        let target = workspace.data_sources.get(&self.target).filter(|it| it.is_ready()).ok_or_else(target_gone)?;
-        Ok((pipe.clone(), node.clone(), target.clone()))
     }
 
     /// Fills the staging table, and says how that is getting on.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::access::Access;
 use crate::model::{DataSourceId, JobId, NodeId, PipeId, WorkspaceId};
 
 /// How far a job has come.
@@ -76,6 +77,19 @@ pub struct Origin {
     pub request_id: Option<String>,
     /// Whether a schedule did.
     pub is_scheduled: bool,
+}
+
+impl Origin {
+    /// The request of this id, by this caller.
+    pub(crate) fn of_request(access: &Access, request_id: String) -> Origin {
+        let token_name = Some(access.token().name.clone());
+        Origin { token_name, request_id: Some(request_id), is_scheduled: false }
+    }
+
+    /// A schedule.
+    pub(crate) fn of_schedule() -> Origin {
+        Origin { is_scheduled: true, ..Origin::default() }
+    }
 }
 
 /// A job.

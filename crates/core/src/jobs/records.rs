@@ -96,8 +96,7 @@ fn record_rows(standpipe: &Standpipe, job: &Job, operation: &str, event: &str, r
     let (data_source, data_source_name, pipe) = reached;
     let rows = job.details.get("rows").and_then(Value::as_u64).filter(|_| job.status == JobStatus::Done);
     let now = standpipe.clock().now();
-    let options: Vec<(&str, &str)> =
-        ["mode"].into_iter().filter_map(|name| Some((name, job.details.get(name)?.as_str()?))).collect();
+    let mode = job.details.get("mode").and_then(Value::as_str);
     let cancelled = (job.status == JobStatus::Cancelled).then_some("the job was cancelled");
     let error = job.error.as_deref().or(cancelled);
     let row = OperationRow {
@@ -108,8 +107,8 @@ fn record_rows(standpipe: &Standpipe, job: &Job, operation: &str, event: &str, r
         result: if error.is_none() { "ok" } else { "error" },
         elapsed_time: elapsed_seconds(standpipe, job) as f32,
         error,
-        option_names: options.iter().map(|(name, _)| *name).collect(),
-        option_values: options.iter().map(|(_, value)| *value).collect(),
+        option_names: mode.map(|_| "mode").into_iter().collect(),
+        option_values: mode.into_iter().collect(),
         request_id: job.origin.request_id.as_deref().unwrap_or_default(),
         job_id: Some(&job.id.to_string()),
         rows,

@@ -5,7 +5,6 @@
 //! from two runs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyDataStream;
@@ -16,11 +15,11 @@ use standpipe_clickhouse::Error as EngineError;
 use standpipe_template::Params;
 use uuid::Uuid;
 
+use super::context::published;
 use super::copy::with_timestamp;
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
-use crate::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{ConnectionId, FileOutput, Node, NodeId, Pipe, PipeId, SinkOutput, SinkRole, TokenId, Workspace};
+use crate::model::{ConnectionId, FileOutput, NodeId, Pipe, PipeId, SinkOutput, SinkRole, Workspace};
 use crate::operations::sinks::texts;
 use crate::sinks::{Begun, Bucket, Destination, FileFormat, FileTemplate, Run, write};
 use crate::standpipe::Standpipe;
@@ -77,8 +76,7 @@ impl SinkJob {
             token: None,
             query_id: standpipe.random().uuid(),
         };
-        let origin = Origin { is_scheduled: true, ..Origin::default() };
-        work.new_job(workspace, pipe, origin).job(now, standpipe.random()).map(Some)
+        work.new_job(workspace, pipe, Origin::of_schedule()).job(now, standpipe.random()).map(Some)
     }
 
     /// The job as it is added to the queue.
@@ -127,10 +125,13 @@ impl SinkJob {
     async fn write(&self, context: &Context, query_id: &str) -> Result<()> {
         let standpipe = context.standpipe();
         // Held to the end of the reading: no table that the query names is dropped before.
-        let access = self.access(context)?;
-        let (pipe, node) = self.resolve(&access)?;
+        let access = context.access_of(self.token)?;
+        if self.token.is_some() {
+            access.require_admin()?;
+        }
+        let (pipe, node) = published(access.workspace(), self.pipe, self.node)?;
         let params: Params = self.params.clone().into();
-        let query = standpipe.reader().sink_query(&access, &pipe, &node, Some(&params)).await?;
+        let query = standpipe.reader().sink_query(&access, pipe, node, Some(&params)).await?;
         let template = FileTemplate::parse(&self.output.file_template)?;
         let names = template.resolve(&texts(&self.params), &query.column_names())?;
         let (bucket, destination) = self.bucket(standpipe, access.workspace()).await?;
@@ -164,26 +165,6 @@ impl SinkJob {
             ("output".to_owned(), serde_json::json!(shown)),
         ]);
         context.show(details).await
-    }
-
-    /// What the run may do: what the token may that asked for it.
-    fn access(&self, context: &Context) -> Result<Access> {
-        let (snapshot, workspace) = (context.standpipe().catalog().snapshot(), context.job().workspace);
-        match self.token {
-            Some(token) => {
-                let access = Access::of_token(snapshot, workspace, TokenId(token))?;
-                access.require_admin().map(|()| access)
-            }
-            None => Access::of_schedule(snapshot, workspace),
-        }
-    }
-
-    fn resolve(&self, access: &Access) -> Result<(Arc<Pipe>, Node)> {
-        let pipe_gone = || Error::PipeNotFound { name: self.pipe.to_string() };
-        let pipe = access.workspace().pipes.get(&self.pipe).ok_or_else(pipe_gone)?;
-        let node_gone = || Error::NodeNotFound { pipe: pipe.name.to_string(), node: self.node.to_string() };
-        let node = pipe.nodes.iter().find(|node| node.id == self.node).ok_or_else(node_gone)?;
-        Ok((pipe.clone(), node.clone()))
     }
 
     async fn bucket(&self, standpipe: &Standpipe, workspace: &Workspace) -> Result<(Bucket, Destination)> {

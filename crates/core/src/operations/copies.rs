@@ -111,10 +111,7 @@ impl Standpipe {
         let query = self.reader.copy_query(access, pipe, node, None).await?;
         self.fitting(workspace, target, &query).await?;
         if copy.schedule.is_some() {
-            let params: Params = with_timestamp(BTreeMap::new(), self.clock.now()).into();
-            short_first(|effort| node.sql.render(&params, effort)).map_err(|error| {
-                Error::bad_request(format!("a scheduled copy needs a default for each parameter: {error}"))
-            })?;
+            require_defaults(node, with_timestamp(BTreeMap::new(), self.clock.now()), "copy")?;
         }
         Ok(())
     }
@@ -201,8 +198,7 @@ impl Standpipe {
             token: Some(access.token().id.0),
             query_id: self.random.uuid(),
         };
-        let token_name = Some(access.token().name.clone());
-        let origin = Origin { token_name, request_id: Some(run.request_id), is_scheduled: false };
+        let origin = Origin::of_request(access, run.request_id);
         let job = work.new_job(workspace, &pipe, origin, Some(&query.shown)).job(self.clock.now(), &self.random)?;
         self.add_job(&job).await?;
         Ok((pipe.clone(), node.clone(), super::jobs::narrowed(access, job)))
@@ -243,6 +239,14 @@ impl Standpipe {
         self.jobs.wake();
         Ok(changed)
     }
+}
+
+/// Fails when a scheduled run, which has these parameters and no others, would miss one. `kind` is what runs.
+pub(super) fn require_defaults(node: &Node, params: BTreeMap<String, Value>, kind: &str) -> Result<()> {
+    let params: Params = params.into();
+    let rendered = short_first(|effort| node.sql.render(&params, effort));
+    let missing = |error| Error::bad_request(format!("a scheduled {kind} needs a default for each parameter: {error}"));
+    rendered.map(drop).map_err(missing)
 }
 
 /// What to record of when the pipe's schedule runs next.

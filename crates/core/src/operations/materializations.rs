@@ -410,9 +410,7 @@ impl Standpipe {
     }
 
     fn populate_job(&self, access: &Access, pipe: &Pipe, work: PopulateJob, request_id: &str) -> Result<Job> {
-        let token_name = Some(access.token().name.clone());
-        let origin = Origin { token_name, request_id: Some(request_id.to_owned()), is_scheduled: false };
-        work.job(self, access.workspace(), pipe, origin)
+        work.job(self, access.workspace(), pipe, Origin::of_request(access, request_id.to_owned()))
     }
 }
 

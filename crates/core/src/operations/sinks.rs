@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use standpipe_template::Params;
 
 use super::connections::find as find_connection;
-use super::copies::schedule_asked;
+use super::copies::{require_defaults, schedule_asked};
 use super::nodes::{find, named, refuse_other_role};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, Origin, SinkJob, with_timestamp};
-use crate::model::{Connection, FileOutput, Node, Pipe, Published, Role, Service, SinkOutput, SinkRole, Workspace};
-use crate::read::{SinkQuery, short_first};
+use crate::model::{
+    Connection, ConnectionId, FileOutput, Node, Pipe, Published, Role, Service, SinkOutput, SinkRole, Workspace,
+};
+use crate::read::SinkQuery;
 use crate::sinks::{Bucket, Compression, Destination, FileFormat, FileTemplate, WriteStrategy};
 use crate::standpipe::Standpipe;
 
@@ -95,18 +96,20 @@ impl Standpipe {
         let query = self.reader.sink_query(access, pipe, node, None).await.map_err(forbidden)?;
         let params = with_timestamp(BTreeMap::new(), self.clock.now());
         if sink.schedule.is_some() {
-            let defaults: Params = params.clone().into();
-            short_first(|effort| node.sql.render(&defaults, effort)).map_err(|error| {
-                Error::bad_request(format!("a scheduled sink needs a default for each parameter: {error}"))
-            })?;
+            require_defaults(node, params.clone(), "sink")?;
         }
         let SinkOutput::Files(output) = &sink.output else { return Ok(()) };
         let template = FileTemplate::parse(&output.file_template)?;
         if sink.schedule.is_some() {
             template.resolve(&texts(&params), &query.column_names())?;
         }
-        let connection = find_connection(access.workspace(), &sink.connection.to_string())?;
-        let (bucket, destination) = self.bucket(access.workspace(), connection, output).await?;
+        self.check_bucket(access.workspace(), sink.connection, output).await
+    }
+
+    /// Fails when the bucket cannot be reached, is not there, or refuses the credentials.
+    async fn check_bucket(&self, workspace: &Workspace, connection: ConnectionId, output: &FileOutput) -> Result<()> {
+        let connection = find_connection(workspace, &connection.to_string())?;
+        let (bucket, destination) = self.bucket(workspace, connection, output).await?;
         bucket.check(&destination.prefix).await
     }
 
@@ -161,9 +164,7 @@ impl Standpipe {
         let query = self.reader.sink_query(access, &pipe, node, Some(&params.clone().into())).await;
         let query: SinkQuery = query.map_err(forbidden)?;
         FileTemplate::parse(&output.file_template)?.resolve(&texts(&params), &query.column_names())?;
-        let connection = find_connection(workspace, &sink.connection.to_string())?;
-        let (bucket, destination) = self.bucket(workspace, connection, output).await?;
-        bucket.check(&destination.prefix).await?;
+        self.check_bucket(workspace, sink.connection, output).await?;
         let work = SinkJob {
             pipe: pipe.id,
             node: node.id,
@@ -173,8 +174,7 @@ impl Standpipe {
             token: Some(access.token().id.0),
             query_id: self.random.uuid(),
         };
-        let token_name = Some(access.token().name.clone());
-        let origin = Origin { token_name, request_id: Some(run.request_id), is_scheduled: false };
+        let origin = Origin::of_request(access, run.request_id);
         let job = work.new_job(workspace, &pipe, origin).job(self.clock.now(), &self.random)?;
         self.add_job(&job).await?;
         Ok((pipe.clone(), node.clone(), job))
@@ -212,7 +212,6 @@ pub(crate) fn texts(params: &BTreeMap<String, Value>) -> BTreeMap<String, String
 
 /// The role that a request asks for; what it does not say is as in `old`.
 pub(super) fn sink_role(workspace: &Workspace, request: &SinkRequest, old: Option<&SinkRole>) -> Result<SinkRole> {
-    let needed = |name: &str, example: &str| Error::bad_request(format!("a sink needs {name}: send {name}={example}"));
     let connection = match (&request.connection, old) {
         (Some(reference), _) => find_connection(workspace, reference)?,
         (None, Some(old)) => find_connection(workspace, &old.connection.to_string())?,
@@ -240,8 +239,11 @@ pub(super) fn sink_role(workspace: &Workspace, request: &SinkRequest, old: Optio
     Ok(SinkRole { connection: connection.id, output, schedule })
 }
 
+fn needed(name: &str, example: &str) -> Error {
+    Error::bad_request(format!("a sink needs {name}: send {name}={example}"))
+}
+
 fn file_output(request: &SinkRequest, old: Option<&FileOutput>) -> Result<FileOutput> {
-    let needed = |name: &str, example: &str| Error::bad_request(format!("a sink needs {name}: send {name}={example}"));
     let path = request.path.clone().or(old.map(|old| old.path.clone()));
     let path = path.ok_or_else(|| needed("path", "s3://bucket/prefix"))?;
     Destination::parse(&path)?;

@@ -1,11 +1,10 @@
-//! A copy's query: rendered, resolved, checked and described, ready to be run.
+//! A copy's query, ready to be run.
 
 use standpipe_clickhouse::{Checked, Sql};
 use standpipe_sql::Door;
 use standpipe_template::Params;
 
-use super::effort::short_first;
-use super::names::{self, Names};
+use super::names;
 use super::run::Reader;
 use super::user_names::name_tables;
 use crate::access::Access;
@@ -29,8 +28,7 @@ pub struct CopyQuery {
 }
 
 impl Reader {
-    /// Makes a node's query ready to be copied; with sample values when there are no `params`. Whoever may copy with the
-    /// pipe may read what the pipe reads.
+    /// Makes a node's query ready to be copied; with sample values when there are no `params`.
     pub async fn copy_query(
         &self,
         access: &Access,
@@ -38,21 +36,14 @@ impl Reader {
         node: &Node,
         params: Option<&Params>,
     ) -> Result<CopyQuery> {
-        let none = Params::default();
-        let resolved = short_first(|effort| {
-            let names = Names::new(access, params.unwrap_or(&none)).with_effort(effort);
-            let names = if params.is_none() { names.in_test_mode() } else { names };
-            names.resolve_node(pipe, node)
-        })?;
-        let sql = self.check(access, &resolved, Door::Copy).await?;
-        let columns = self.described(access, &resolved, &sql).await?;
-        let rows = names::ids(&resolved.data_sources).map(|id| self.rows(id));
+        let query = self.moving_query(access, pipe, node, params, Door::Copy).await?;
+        let rows = names::ids(&query.resolved.data_sources).map(|id| self.rows(id));
         Ok(CopyQuery {
-            sql,
-            columns,
-            shown: name_tables(resolved.sql.clone(), access, &resolved),
-            source_rows: (!resolved.data_sources.is_empty()).then(|| rows.sum()),
-            threads: self.threads(&resolved, None, self.limits()),
+            sql: query.sql,
+            columns: query.columns,
+            shown: name_tables(query.resolved.sql.clone(), access, &query.resolved),
+            source_rows: (!query.resolved.data_sources.is_empty()).then(|| rows.sum()),
+            threads: query.threads,
         })
     }
 }

@@ -17,15 +17,16 @@ use crate::access::Access;
 use crate::dialect::with_dialect;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
+use crate::storage::{TableColumn, read_columns};
 
 /// What scalar subqueries may use while columns are looked at.
-pub(super) struct Work {
+struct Work {
     /// Longest time.
-    pub(super) time: Duration,
+    time: Duration,
     /// Most rows read; none is no limit.
-    pub(super) rows: Option<u64>,
+    rows: Option<u64>,
     /// Memory.
-    pub(super) memory_bytes: u64,
+    memory_bytes: u64,
 }
 
 /// While a node is saved.
@@ -73,8 +74,21 @@ impl Reader {
         }
     }
 
+    /// The columns that a checked query answers.
+    pub(super) async fn described(
+        &self,
+        access: &Access,
+        resolved: &Resolved,
+        sql: &Checked<Sql>,
+    ) -> Result<Vec<TableColumn>> {
+        let limits = self.limits();
+        let work = Work { time: limits.time, rows: None, memory_bytes: limits.memory_bytes };
+        let columns = self.ask_for_columns(sql, &work).await;
+        read_columns(&columns.map_err(|error| in_names(error, access, resolved))?)
+    }
+
     /// Has the engine name the columns of a query, as lines of JSON: it then looks at every name and type, and at no row.
-    pub(super) async fn ask_for_columns(&self, query: &Checked<Sql>, work: &Work) -> Result<String> {
+    async fn ask_for_columns(&self, query: &Checked<Sql>, work: &Work) -> Result<String> {
         let mut options = with_dialect(QueryOptions::new(Lane::Check))
             .format("JSONCompactEachRow")
             .setting("readonly", 1)

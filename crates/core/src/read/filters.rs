@@ -8,11 +8,9 @@ use standpipe_clickhouse::codes;
 use standpipe_sql::{Door, TableName, bind_filter, check_settings_beside_filters};
 use standpipe_template::Params;
 
-use super::describe::Work;
 use super::names::{AppliedFilter, Names, Resolved, unusable};
 use super::rules;
 use super::run::Reader;
-use super::user_names::in_names;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::data_source::QUARANTINE_SUFFIX;
@@ -137,10 +135,7 @@ impl Reader {
     async fn try_filter(&self, access: &Access, resolved: &Resolved, filter: &AppliedFilter) -> Result<()> {
         let alone = Resolved { sql: filter.sql.clone(), filters: Vec::new(), ..resolved.clone() };
         let checked = self.check(access, &alone, Door::Node).await?;
-        let limits = self.limits();
-        let work = Work { time: limits.time, rows: None, memory_bytes: limits.memory_bytes };
-        let tried = self.ask_for_columns(&checked, &work).await;
-        tried.map(drop).map_err(|error| in_names(error, access, resolved))
+        self.described(access, resolved, &checked).await.map(drop)
     }
 }
 

@@ -10,16 +10,14 @@ use standpipe_sql::{
 };
 use standpipe_template::Params;
 
-use super::describe::Work;
 use super::effort::{Effort, short_first};
 use super::names::{Names, Resolved};
 use super::rules;
 use super::run::Reader;
-use super::user_names::in_names;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{DataSource, DataSourceId, Materialization, Node, Pipe, Workspace};
-use crate::storage::{TableColumn, ddl, read_columns};
+use crate::storage::{TableColumn, ddl};
 
 /// What a node would be as a materialized view.
 #[derive(Clone, Debug)]
@@ -128,19 +126,6 @@ impl Reader {
         let sql = self.check(access, &resolved, Door::Populate).await.map_err(about)?;
         self.described(access, &resolved, &sql).await.map_err(about)?;
         Ok(plain)
-    }
-
-    /// The columns that a checked query answers.
-    pub(super) async fn described(
-        &self,
-        access: &Access,
-        resolved: &Resolved,
-        sql: &Checked<Sql>,
-    ) -> Result<Vec<TableColumn>> {
-        let limits = self.limits();
-        let work = Work { time: limits.time, rows: None, memory_bytes: limits.memory_bytes };
-        let columns = self.ask_for_columns(sql, &work).await;
-        read_columns(&columns.map_err(|error| in_names(error, access, resolved))?)
     }
 }
 

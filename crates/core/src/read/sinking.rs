@@ -9,10 +9,8 @@ use standpipe_sql::Door;
 use standpipe_template::Params;
 
 use self::statement::statement;
-use super::describe::Work;
-use super::effort::short_first;
 use super::format::OutputSettings;
-use super::names::{Names, Resolved};
+use super::names::Resolved;
 use super::run::Reader;
 use super::user_names::in_names;
 use crate::access::Access;
@@ -20,7 +18,7 @@ use crate::dialect::with_dialect;
 use crate::error::{Error, Result};
 use crate::model::{Node, Pipe};
 use crate::sinks::{FileFormat, FileNames};
-use crate::storage::{TableColumn, read_columns};
+use crate::storage::TableColumn;
 
 /// How long the engine waits for a slow object store to take its rows, in seconds.
 const SEND_SECONDS: u64 = 600;
@@ -61,19 +59,8 @@ impl Reader {
         node: &Node,
         params: Option<&Params>,
     ) -> Result<SinkQuery> {
-        let none = Params::default();
-        let resolved = short_first(|effort| {
-            let names = Names::new(access, params.unwrap_or(&none)).with_effort(effort);
-            let names = if params.is_none() { names.in_test_mode() } else { names };
-            names.resolve_node(pipe, node)
-        })?;
-        let sql = self.check(access, &resolved, Door::Sink).await?;
-        let limits = self.limits();
-        let work = Work { time: limits.time, rows: None, memory_bytes: limits.memory_bytes };
-        let columns = self.ask_for_columns(&sql, &work).await;
-        let columns = read_columns(&columns.map_err(|error| in_names(error, access, &resolved))?)?;
-        let threads = self.threads(&resolved, None, limits);
-        Ok(SinkQuery { resolved, columns, threads })
+        let query = self.moving_query(access, pipe, node, params, Door::Sink).await?;
+        Ok(SinkQuery { resolved: query.resolved, columns: query.columns, threads: query.threads })
     }
 
     /// Runs the query for its rows and the keys of their files.

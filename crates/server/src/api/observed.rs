@@ -56,19 +56,15 @@ impl FromRequestParts<App> for Observed {
 impl Observed {
     /// A request for the data of an endpoint.
     pub fn of_endpoint(self, app: &App, access: Access, pipe: &Pipe) -> Recording {
-        let resource = Resource { id: pipe.id.to_string(), name: pipe.name.to_string(), is_endpoint: true };
-        Recording {
-            observed: self,
-            service_data: app.standpipe.service_data().clone(),
-            access,
-            resource,
-            is_open: true,
-        }
+        self.of(app, access, Resource { id: pipe.id.to_string(), name: pipe.name.to_string(), is_endpoint: true })
     }
 
     /// A request to the Query API.
     pub fn of_query_api(self, app: &App, access: Access) -> Recording {
-        let resource = Resource { id: QUERY_API.to_owned(), name: QUERY_API.to_owned(), is_endpoint: false };
+        self.of(app, access, Resource { id: QUERY_API.to_owned(), name: QUERY_API.to_owned(), is_endpoint: false })
+    }
+
+    fn of(self, app: &App, access: Access, resource: Resource) -> Recording {
         Recording {
             observed: self,
             service_data: app.standpipe.service_data().clone(),

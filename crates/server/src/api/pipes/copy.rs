@@ -3,7 +3,6 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,12 +10,12 @@ use standpipe_core::operations::copies::{CopyRequest, CopyRun};
 use utoipa::ToSchema;
 
 use super::view::{NodeBody, PipeBody, PipeView};
-use crate::api::body_fields;
 use crate::api::jobs::JobBody;
+use crate::api::{body_fields, sent_fields};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorBody};
-use crate::fields::{Fields, looks_like_json};
+use crate::fields::Fields;
 use crate::middleware::RequestId;
 use crate::public_url::PublicUrl;
 
@@ -90,7 +89,7 @@ pub async fn set_copy(
     access.require_pipe_create()?;
     let request = copy_request(&body_fields(&uri, &headers, &body, KEYS)?);
     let pipe = app.standpipe.set_copy(&access, &pipe, &node, &request).await?;
-    Ok(Json(PipeView::full().show(&PipeBody::of(&pipe, &url).in_workspace(&access, app.standpipe.clock().now()))))
+    Ok(Json(PipeView::full().show(&PipeBody::now(&app, &access, &pipe, &url))))
 }
 
 /// Change a copy pipe
@@ -124,7 +123,7 @@ pub async fn change_copy(
     access.require_pipe_create()?;
     let request = copy_request(&body_fields(&uri, &headers, &body, KEYS)?);
     let pipe = app.standpipe.change_copy(&access, &pipe, &node, &request).await?;
-    Ok(Json(PipeView::full().show(&PipeBody::of(&pipe, &url).in_workspace(&access, app.standpipe.clock().now()))))
+    Ok(Json(PipeView::full().show(&PipeBody::now(&app, &access, &pipe, &url))))
 }
 
 /// Unset a copy pipe
@@ -200,7 +199,7 @@ pub async fn pause_copy(
     url: PublicUrl,
 ) -> Answer {
     let pipe = app.standpipe.pause_copy(&access, &pipe, true).await?;
-    Ok(Json(PipeView::full().show(&PipeBody::of(&pipe, &url).in_workspace(&access, app.standpipe.clock().now()))))
+    Ok(Json(PipeView::full().show(&PipeBody::now(&app, &access, &pipe, &url))))
 }
 
 /// Resume a copy's schedule
@@ -221,7 +220,7 @@ pub async fn resume_copy(
     url: PublicUrl,
 ) -> Answer {
     let pipe = app.standpipe.pause_copy(&access, &pipe, false).await?;
-    Ok(Json(PipeView::full().show(&PipeBody::of(&pipe, &url).in_workspace(&access, app.standpipe.clock().now()))))
+    Ok(Json(PipeView::full().show(&PipeBody::now(&app, &access, &pipe, &url))))
 }
 
 /// Cancel a pipe's copies
@@ -257,13 +256,7 @@ pub fn copy_request(fields: &Fields) -> CopyRequest {
 }
 
 fn copy_run(uri: &Uri, headers: &HeaderMap, body: &[u8], request_id: String) -> Result<CopyRun, ApiError> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let sent = match body.trim_ascii() {
-        [] => Fields::default(),
-        body if looks_like_json(content_type, body) => Fields::parse_json(body)?,
-        body => Fields::parse_form(body),
-    };
-    let fields = Fields::of_query(uri).without(&sent).and(sent);
+    let fields = sent_fields(uri, headers, body)?;
     let mode = MODE_KEYS.iter().find_map(|key| fields.filled(key));
     let mut params = fields.into_values();
     params.retain(|name, _| name != "token" && !MODE_KEYS.contains(&name.as_str()));

@@ -1,7 +1,6 @@
 //! The data of a published node, in the format that the URL ends in.
 
 use axum::response::Response;
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use standpipe_core::Error;
 use standpipe_core::access::Access;
@@ -11,9 +10,10 @@ use standpipe_template::Params;
 
 use crate::api::answer::respond;
 use crate::api::observed::Observed;
+use crate::api::sent_fields;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::fields::{Fields, looks_like_json};
+use crate::fields::Fields;
 
 /// What a request for data asks for.
 #[derive(Clone, Debug)]
@@ -34,15 +34,7 @@ impl DataRequest {
 
     /// From the query string, then a form or a JSON object in the body.
     pub fn from_parts(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<DataRequest, ApiError> {
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let sent = match body.trim_ascii() {
-            [] => Fields::default(),
-            body if looks_like_json(content_type, body) => Fields::parse_json(body)?,
-            body => Fields::parse_form(body),
-        };
-        // What the body says wins over the same name in the query: values do not add up to a list across the two.
-        let query = Fields::of_query(uri);
-        Ok(DataRequest::from_fields(query.without(&sent).and(sent)))
+        sent_fields(uri, headers, body).map(DataRequest::from_fields)
     }
 
     /// From named values: what is no setting of the request is a template parameter. Names that no template knows are

@@ -50,7 +50,7 @@ pub async fn get_pipe(
     }
     let name = path.strip_suffix(".pipe").unwrap_or(&path);
     let pipe = app.standpipe.pipe(&access, name)?;
-    let body = PipeBody::of(&pipe, &url).in_workspace(&access, app.standpipe.clock().now()).with_pipeline();
+    let body = PipeBody::now(&app, &access, &pipe, &url).with_pipeline();
     Ok(Json(PipeView::full().show(&body)).into_response())
 }
 
@@ -114,11 +114,7 @@ pub async fn update_pipe(
     let update = PipeUpdate { name: fields.filled("name"), description: fields.text("description") };
     let name = path.strip_suffix(".pipe").unwrap_or(&path);
     let pipe = app.standpipe.update_pipe(&access, name, &update).await?;
-    Ok(Json(
-        PipeView::full()
-            .show(&PipeBody::of(&pipe, &url).in_workspace(&access, app.standpipe.clock().now()).with_pipeline()),
-    )
-    .into_response())
+    Ok(Json(PipeView::full().show(&PipeBody::now(&app, &access, &pipe, &url).with_pipeline())).into_response())
 }
 
 /// Delete a pipe

@@ -3,7 +3,6 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -13,12 +12,12 @@ use standpipe_core::operations::sinks::{SinkRequest, SinkRun};
 use utoipa::ToSchema;
 
 use super::view::{NodeBody, PipeBody, PipeView};
-use crate::api::body_fields;
 use crate::api::jobs::JobBody;
+use crate::api::{body_fields, sent_fields};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorBody};
-use crate::fields::{Fields, looks_like_json};
+use crate::fields::Fields;
 use crate::middleware::RequestId;
 use crate::public_url::PublicUrl;
 
@@ -160,8 +159,7 @@ pub async fn run_sink(
 
 /// The pipe as the documents of sinks show it: with a commit, which nothing here has.
 fn shown(app: &App, access: &Access, pipe: &Pipe, url: &PublicUrl) -> Json<Map<String, Value>> {
-    let body = PipeBody::of(pipe, url).in_workspace(access, app.standpipe.clock().now());
-    let mut shown = PipeView::full().show(&body);
+    let mut shown = PipeView::full().show(&PipeBody::now(app, access, pipe, url));
     shown.insert("last_commit".to_owned(), json!({"content_sha": "", "path": "", "status": "changed"}));
     Json(shown)
 }
@@ -184,13 +182,7 @@ pub fn sink_request(fields: &Fields) -> SinkRequest {
 }
 
 fn sink_run(uri: &Uri, headers: &HeaderMap, body: &[u8], request_id: String) -> Result<SinkRun, ApiError> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let sent = match body.trim_ascii() {
-        [] => Fields::default(),
-        body if looks_like_json(content_type, body) => Fields::parse_json(body)?,
-        body => Fields::parse_form(body),
-    };
-    let fields = Fields::of_query(uri).without(&sent).and(sent);
+    let fields = sent_fields(uri, headers, body)?;
     // When it runs by itself is nothing that one run changes.
     let request = SinkRequest { cron: None, timezone: None, ..sink_request(&fields) };
     let mut params = fields.into_values();

@@ -8,6 +8,7 @@ use standpipe_core::model::{CopyRole, Node, NodeId, Pipe, Role, format_timestamp
 use standpipe_core::schedules::Schedule;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::fields::Fields;
 use crate::public_url::PublicUrl;
 
@@ -210,6 +211,11 @@ impl PipeBody {
         };
         self.pipeline = Some(Pipeline { nodes: self.nodes.iter().map(short).collect() });
         self
+    }
+
+    /// The pipe as it is for this caller at this moment.
+    pub fn now(app: &App, access: &Access, pipe: &Pipe, url: &PublicUrl) -> PipeBody {
+        PipeBody::of(pipe, url).in_workspace(access, app.standpipe.clock().now())
     }
 
     /// With what depends on the workspace and the time: where a copy's target is, and when it runs next.

@@ -106,6 +106,12 @@ pub(crate) fn patience(url: &UrlParameters, name: &str, engine: &Engine) -> Dura
     asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(engine.send_timeout)
 }
 
+/// Settings that suit this process better than libchdb's own, where a request says nothing.
+///
+/// Formatting with threads of their own hands each block from one to the next: 0.27 ms more for a small result, and a sixth
+/// more processor time for a large one, which is formatted block by block here anyway.
+const DEFAULTS: [(&str, &str); 1] = [("output_format_parallel_formatting", "0")];
+
 /// The settings of a request as connect arguments, with the ticket's id; `readonly` last, since it locks the others.
 ///
 /// `result_limit` takes the place of the request's `max_result_bytes`.
@@ -116,6 +122,9 @@ pub(crate) fn connect_arguments(
     result_limit: Option<u64>,
 ) -> Result<Vec<CString>, Exception> {
     let mut arguments = vec![ticket.connect_argument()?];
+    for (name, value) in DEFAULTS {
+        arguments.push(connect_argument(name, value)?);
+    }
     let mut locks = Vec::new();
     for (name, value) in &url.settings {
         match name.as_str() {

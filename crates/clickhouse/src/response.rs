@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
+use http::header::TRAILER;
 use http::{HeaderMap, Response};
 use http_body::Body;
 use http_body_util::{BodyDataStream, BodyExt};
@@ -24,6 +25,9 @@ pub struct QueryResponse {
     /// Counts known when the answer began. Final for answers that were gathered first, early for streamed ones: see
     /// [`AnswerBody::summary`].
     pub summary: Option<Summary>,
+    /// Whether [`AnswerBody::summary`] is final when the body was read to its end. The embedded engine sends the counts
+    /// behind a stream; a ClickHouse server does not.
+    pub ends_with_summary: bool,
     /// Copied from the options.
     limit_bytes: Option<usize>,
     body: AnswerBody,
@@ -37,6 +41,7 @@ impl QueryResponse {
             format: text_header(headers, "x-clickhouse-format"),
             content_type: text_header(headers, "content-type"),
             summary: response.body().summary(),
+            ends_with_summary: headers.contains_key(TRAILER) || response.body().size_hint().exact().is_some(),
             limit_bytes,
             body: response.into_body(),
         }

@@ -149,6 +149,7 @@ impl SinkJob {
             names,
             header,
             stream,
+            engine_counts: response.ends_with_summary,
             spool: (&standpipe.spool_dir, context.job().id.to_string()),
         };
         let mut rows = response.into_body();
@@ -159,7 +160,7 @@ impl SinkJob {
         let details = Map::from_iter([
             ("read_rows".to_owned(), read.read_rows.into()),
             ("read_bytes".to_owned(), read.read_bytes.into()),
-            ("written_rows".to_owned(), written.rows.into()),
+            ("written_rows".to_owned(), written.rows.or(read.result_rows).into()),
             ("written_bytes".to_owned(), written.bytes.into()),
             ("written_files".to_owned(), written.files.len().into()),
             ("output".to_owned(), serde_json::json!(shown)),

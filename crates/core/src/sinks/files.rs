@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{Schema, SchemaRef};
+use bytes::Bytes;
 
 use super::encode::{Encoder, ParquetEncoder, TextEncoder};
 use super::rows::{Piece, RowReader};
@@ -79,13 +80,16 @@ impl OpenFile {
     }
 
     fn take(&mut self, spool: &Spool) -> Result<Vec<u8>> {
+        self.parts += 1;
+        if self.aside.is_empty() {
+            return Ok(std::mem::take(&mut self.output));
+        }
         let mut content = Vec::with_capacity(self.waiting());
         for extent in self.aside.drain(..) {
             spool.read(extent, &mut content)?;
         }
         self.aside_bytes = 0;
         content.append(&mut self.output);
-        self.parts += 1;
         Ok(content)
     }
 }
@@ -96,13 +100,21 @@ impl Files {
         Files { layout, reader, spool, files: Vec::new(), by_key, by_name, schema: None, rows: 0 }
     }
 
-    /// How many rows there were so far.
+    /// How many rows were counted so far.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
     /// Takes the next bytes of the stream, and answers the parts that are full.
-    pub(super) fn feed(&mut self, bytes: Vec<u8>) -> Result<Vec<Part>> {
+    pub(super) fn feed(&mut self, bytes: Vec<Bytes>) -> Result<Vec<Part>> {
+        for piece in bytes {
+            self.feed_one(piece)?;
+        }
+        self.let_go()?;
+        self.full_parts()
+    }
+
+    fn feed_one(&mut self, bytes: Bytes) -> Result<()> {
         for piece in self.reader.feed(bytes)? {
             match piece {
                 Piece::Text(text, rows) => {
@@ -120,8 +132,7 @@ impl Files {
                 Piece::Block(block, keys) => self.write_block(block, keys.as_ref())?,
             }
         }
-        self.let_go()?;
-        self.full_parts()
+        Ok(())
     }
 
     /// Ends all files, and answers what is left of them. A run without rows has one file, where its name is known.

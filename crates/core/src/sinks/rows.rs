@@ -5,6 +5,7 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::StreamDecoder;
+use bytes::Bytes;
 
 use crate::error::{Error, Result};
 
@@ -13,8 +14,8 @@ const MAX_ROW: usize = 1 << 30;
 
 /// Takes a stream apart.
 pub(super) enum RowReader {
-    /// Text that goes into one file as it comes.
-    Whole(LineCount),
+    /// Text that goes into one file as it comes; its rows are counted unless the engine does.
+    Whole(Option<LineCount>),
     /// Keys, where there are any, and lines.
     Lines { has_key: bool, rest: Vec<u8> },
     /// Blocks of columns, the first of which is the key where there are any.
@@ -23,8 +24,8 @@ pub(super) enum RowReader {
 
 /// What a piece of the stream holds.
 pub(super) enum Piece {
-    /// Text, and how many rows end in it.
-    Text(Vec<u8>, u64),
+    /// Text, and how many rows end in it, if that is counted.
+    Text(Bytes, u64),
     /// Rows: where in the bytes the key and the line of each are.
     Lines(Vec<u8>, Vec<(Range<usize>, Range<usize>)>),
     /// A block, and its keys.
@@ -33,10 +34,10 @@ pub(super) enum Piece {
 
 impl RowReader {
     /// The pieces that are whole now.
-    pub(super) fn feed(&mut self, bytes: Vec<u8>) -> Result<Vec<Piece>> {
+    pub(super) fn feed(&mut self, bytes: Bytes) -> Result<Vec<Piece>> {
         match self {
             RowReader::Whole(count) => {
-                let rows = count.feed(&bytes);
+                let rows = count.as_mut().map_or(0, |count| count.feed(&bytes));
                 Ok(vec![Piece::Text(bytes, rows)])
             }
             RowReader::Lines { has_key, rest } => {
@@ -98,8 +99,8 @@ fn text(bytes: &[u8], mut at: usize) -> Result<Option<Range<usize>>> {
     Ok((bytes.len() - at >= length).then(|| at..at + length))
 }
 
-fn blocks(decoder: &mut StreamDecoder, has_key: bool, bytes: Vec<u8>) -> Result<Vec<Piece>> {
-    let mut buffer = arrow_buffer::Buffer::from_vec(bytes);
+fn blocks(decoder: &mut StreamDecoder, has_key: bool, bytes: Bytes) -> Result<Vec<Piece>> {
+    let mut buffer = arrow_buffer::Buffer::from(bytes);
     let mut pieces = Vec::new();
     while !buffer.is_empty() {
         match decoder.decode(&mut buffer) {
@@ -170,7 +171,7 @@ mod tests {
             let mut reader = RowReader::Lines { has_key: true, rest: Vec::new() };
             let mut found = Vec::new();
             for part in bytes.chunks(step) {
-                for piece in reader.feed(part.to_vec()).unwrap() {
+                for piece in reader.feed(Bytes::copy_from_slice(part)).unwrap() {
                     let Piece::Lines(bytes, rows) = piece else { panic!("not lines") };
                     found.extend(rows.into_iter().map(|(key, line)| (bytes[key].to_vec(), bytes[line].len())));
                 }
@@ -179,7 +180,7 @@ mod tests {
             assert_eq!(found, [(b"a".to_vec(), 2), (vec![], 2), (b"b".to_vec(), 300), ("é".into(), 0)], "{step}");
         }
         let mut cut = RowReader::Lines { has_key: true, rest: Vec::new() };
-        cut.feed(bytes[..4].to_vec()).unwrap();
+        cut.feed(Bytes::copy_from_slice(&bytes[..4])).unwrap();
         assert!(cut.finish().is_err());
     }
 

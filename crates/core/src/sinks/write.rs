@@ -40,6 +40,8 @@ pub(crate) struct Run<'a> {
     pub(crate) header: Vec<u8>,
     /// How the rows come.
     pub(crate) stream: RowStream,
+    /// Whether the engine tells at the end how many they were; rows of text that goes on as it comes need not be counted then.
+    pub(crate) engine_counts: bool,
     /// Where bytes are put aside, and under which name.
     pub(crate) spool: (&'a Path, String),
 }
@@ -59,8 +61,8 @@ pub(crate) struct Begun {
 /// What a run wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
-    /// Rows.
-    pub(crate) rows: u64,
+    /// Rows; none where counting them is the engine's.
+    pub(crate) rows: Option<u64>,
     /// Bytes, as the store has them.
     pub(crate) bytes: u64,
     /// Keys of the files.
@@ -95,19 +97,23 @@ pub(crate) async fn write<E>(
     };
     let mut files = Some(files(&run));
     let mut rows = std::pin::pin!(rows);
-    let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+    let (mut waiting, mut waiting_bytes) = (Vec::new(), 0);
     while let Some(bytes) = rows.next().await {
-        chunk.extend_from_slice(&bytes.map_err(&failed)?);
-        if chunk.len() >= CHUNK_BYTES {
-            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_BYTES));
+        let bytes = bytes.map_err(&failed)?;
+        waiting_bytes += bytes.len();
+        waiting.push(bytes);
+        if waiting_bytes >= CHUNK_BYTES {
+            let full = std::mem::take(&mut waiting);
+            waiting_bytes = 0;
             let parts = aside(&mut files, move |files| files.feed(full)).await?;
             writer.send(parts).await?;
         }
     }
-    let parts = aside(&mut files, move |files| files.feed(chunk)).await?;
+    let parts = aside(&mut files, move |files| files.feed(waiting)).await?;
     writer.send(parts).await?;
     let rests = aside(&mut files, Files::finish).await?;
-    let rows = files.as_ref().map_or(0, Files::rows);
+    let is_counted = !(run.engine_counts && run.stream == RowStream::Text);
+    let rows = files.as_ref().map(Files::rows).filter(|_| is_counted);
     let written = writer.commit(rests, &mut files).await?;
     writer.record_done().await?;
     Ok(Written { rows, bytes: writer.bytes, files: written })
@@ -116,7 +122,8 @@ pub(crate) async fn write<E>(
 fn files(run: &Run<'_>) -> Files {
     let has_key = run.names.key_sql().is_some();
     let reader = match run.stream {
-        RowStream::Text => RowReader::Whole(LineCount::new(!run.header.is_empty())),
+        RowStream::Text if run.engine_counts => RowReader::Whole(None),
+        RowStream::Text => RowReader::Whole(Some(LineCount::new(!run.header.is_empty()))),
         RowStream::Lines => RowReader::Lines { has_key, rest: Vec::new() },
         RowStream::Blocks => RowReader::Blocks { has_key, decoder: arrow_ipc::reader::StreamDecoder::new() },
     };

@@ -41,20 +41,8 @@ pub(crate) struct Job {
     pub(crate) ratio: f64,
 }
 
-/// Fills a data source with `rows` rows and moves them, by jobs and by the engine alone, in turns.
-pub(crate) async fn measure(server: &Server, rows: u64) -> Result<Vec<Job>> {
-    report::progress(&format!("filling a source of {rows} rows"))?;
-    let bench = Bench::create(server, rows).await?;
-    report::progress("copying")?;
-    let copy = bench.compare("copy", "/v0/pipes/bench_copy/copy?_mode=replace", COPY_SQL, COPIED).await?;
-    report::progress("populating")?;
-    let population = "/v0/pipes/bench_view/nodes/bench_view_0/population?truncate=true";
-    let populate = bench.compare("populate", population, VIEW_SQL, VIEWED).await?;
-    Ok(vec![copy, populate])
-}
-
 /// The source, the pipes and the server that has them.
-struct Bench<'a> {
+pub(crate) struct Bench<'a> {
     server: &'a Server,
     rows: u64,
     /// The source's table in the engine.
@@ -62,7 +50,9 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn create(server: &Server, rows: u64) -> Result<Bench<'_>> {
+    /// Fills a data source with `rows` rows.
+    pub(crate) async fn create(server: &Server, rows: u64) -> Result<Bench<'_>> {
+        report::progress(&format!("filling a source of {rows} rows"))?;
         let columns = "k UInt32, ts DateTime, v Float64, tag LowCardinality(String)";
         for name in [SOURCE, COPIED] {
             let settings = [
@@ -97,6 +87,16 @@ impl Bench<'_> {
         );
         server.call(Method::POST, &view, "").await?;
         Ok(bench)
+    }
+
+    /// Moves its rows, by jobs and by the engine alone, in turns.
+    pub(crate) async fn measure(&self) -> Result<Vec<Job>> {
+        report::progress("copying")?;
+        let copy = self.compare("copy", "/v0/pipes/bench_copy/copy?_mode=replace", COPY_SQL, COPIED).await?;
+        report::progress("populating")?;
+        let population = "/v0/pipes/bench_view/nodes/bench_view_0/population?truncate=true";
+        let populate = self.compare("populate", population, VIEW_SQL, VIEWED).await?;
+        Ok(vec![copy, populate])
     }
 
     /// Appends the last row by the API, and waits until the server has counted the others with it.

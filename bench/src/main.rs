@@ -69,6 +69,29 @@ pub(crate) struct Plan {
     /// Leaves out what runs in process.
     #[arg(long)]
     pub(crate) no_in_process: bool,
+    /// Measures only this, and nothing else; may be given more than once.
+    #[arg(long)]
+    only: Vec<Part>,
+}
+
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Endpoints beside the engine's socket.
+    Reads,
+    /// Requests that send events.
+    Events,
+    /// Copies and populates beside the engine's own INSERT SELECT.
+    Jobs,
+    /// Sinks beside the engine's own writing of files.
+    Sinks,
+}
+
+impl Plan {
+    /// Whether this part is to be measured.
+    pub(crate) fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 fn main() -> anyhow::Result<()> {

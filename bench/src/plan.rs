@@ -9,7 +9,7 @@ use crate::capture::{self, Statement};
 use crate::report::{self, Results};
 use crate::sample::median;
 use crate::server::Server;
-use crate::{events, jobs, project, reads, sinks};
+use crate::{Part, events, jobs, project, reads, sinks};
 
 pub(crate) use crate::Plan;
 
@@ -33,12 +33,13 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
     let load_seconds = started.elapsed().as_secs_f64();
 
     say("starting the server")?;
-    let (server, start_to_ready) = start(plan, &place).await?;
+    let store = sinks::Store::start(&folder.path().join("store")).await?;
+    let (server, start_to_ready) = start(plan, &place, &store).await?;
     tokio::time::sleep(SETTLE).await;
     let idle = server.memory();
 
     let mut read = Vec::new();
-    for statement in &statements {
+    for statement in statements.iter().filter(|_| plan.has(Part::Reads)) {
         reads::require_same_answers(&server, statement).await?;
         for clients in CLIENTS {
             say(&format!("reading {} with {clients} clients", statement.pipe))?;
@@ -46,15 +47,23 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
         }
     }
     let mut sent = Vec::new();
-    for events_per_request in [1, 1000] {
+    for events_per_request in [1, 1000].into_iter().filter(|_| plan.has(Part::Events)) {
         for clients in CLIENTS {
             say(&format!("sending {events_per_request} events a request with {clients} clients"))?;
             sent.push(events::measure(&server, events_per_request, clients).await?);
         }
     }
     let loaded = server.memory();
-    let moved = jobs::measure(&server, plan.job_rows).await?;
-    let written = sinks::measure(&server, plan.job_rows, &folder.path().join("store")).await?;
+    let (mut moved, mut written) = (Vec::new(), Vec::new());
+    if plan.has(Part::Jobs) || plan.has(Part::Sinks) {
+        let source = jobs::Bench::create(&server, plan.job_rows).await?;
+        if plan.has(Part::Jobs) {
+            moved = source.measure().await?;
+        }
+        if plan.has(Part::Sinks) {
+            written = sinks::measure(&server, plan.job_rows, &store).await?;
+        }
+    }
     server.stop().await?;
 
     let results = Results {
@@ -95,10 +104,10 @@ async fn prepare(plan: &Plan, place: &Place) -> Result<Vec<Statement>> {
 }
 
 /// Starts the server several times; the last one stays. Answers the median time to ready in seconds, too.
-async fn start(plan: &Plan, place: &Place) -> Result<(Server, f64)> {
+async fn start(plan: &Plan, place: &Place, store: &sinks::Store) -> Result<(Server, f64)> {
     let mut times = Vec::new();
     loop {
-        let server = Server::start(&plan.server, &place.data, &place.log, &sinks::ENVIRONMENT).await?;
+        let server = Server::start(&plan.server, &place.data, &place.log, &store.environment()?).await?;
         times.push(server.start_to_ready.as_secs_f64());
         if times.len() == STARTS {
             return Ok((server, median(times)));

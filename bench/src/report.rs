@@ -134,10 +134,20 @@ fn table(results: &Results, goals: &[Goal]) -> String {
         format!("{kind:<18} {rows:>9}  {job_seconds:>8.2} {engine_seconds:>9.2} {ratio:>7.2}")
     }));
     lines.push(String::new());
-    lines.push(format!("{:<18} {:>9}  {:>8} {:>9} {:>7}", "sinks", "rows", "cpu s/M", "engine", "ratio"));
+    lines.push(format!(
+        "{:<18} {:>9}  {:>8} {:>9} {:>9} {:>7}",
+        "sinks", "rows", "cpu s/M", "of server", "engine", "ratio"
+    ));
     lines.extend(results.sinks.iter().map(|sink| {
-        let Sink { format, rows, sink_cpu_seconds, engine_cpu_seconds, ratio } = sink;
-        format!("{format:<18} {rows:>9}  {sink_cpu_seconds:>8.3} {engine_cpu_seconds:>9.3} {ratio:>7.2}")
+        let Sink {
+            format,
+            rows,
+            sink_cpu_seconds: sink,
+            server_cpu_seconds: server,
+            engine_cpu_seconds: engine,
+            ratio,
+        } = sink;
+        format!("{format:<18} {rows:>9}  {sink:>8.3} {server:>9.3} {engine:>9.3} {ratio:>7.2}")
     }));
     lines.push(String::new());
     lines.push(format!("memory: idle {}; after load {}", memory(results.idle), memory(results.loaded)));

@@ -37,6 +37,13 @@ pub(crate) struct Memory {
     pub(crate) engine_mb: Option<f64>,
 }
 
+/// Processor time of the two processes since their start, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProcessorTime {
+    pub(crate) server: f64,
+    pub(crate) engine: f64,
+}
+
 impl Server {
     /// Starts `program` on the data directory `data` and waits until it is ready. Its log goes to `log`.
     pub(crate) async fn start(program: &Path, data: &Path, log: &Path, environment: &[(&str, &str)]) -> Result<Server> {
@@ -121,10 +128,10 @@ impl Server {
         &self.data
     }
 
-    /// Processor time that server and engine have used since their start, in seconds, to some hundredths.
-    pub(crate) fn all_cpu_seconds(&self) -> Option<f64> {
+    /// Processor time that both processes have used since their start, in seconds, to some hundredths.
+    pub(crate) fn cpu_seconds(&self) -> Option<ProcessorTime> {
         let server = self.child.id()?;
-        Some(cpu_seconds(server)? + cpu_seconds(engine_of(server)?)?)
+        Some(ProcessorTime { server: cpu_seconds(server)?, engine: cpu_seconds(engine_of(server)?)? })
     }
 
     /// Stops the server and waits until it has ended.

@@ -2,22 +2,25 @@
 //!
 //! The store is a real S3 server inside this process, whose work is not counted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use http::Method;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::jobs;
 use crate::report;
 use crate::sample::median;
-use crate::server::Server;
+use crate::server::{ProcessorTime, Server};
 
 /// Turns of each comparison; figures are medians over them.
 const ROUNDS: usize = 3;
@@ -26,9 +29,6 @@ const KEY: &str = "bench-key";
 const SECRET: &str = "bench-secret";
 const BUCKET: &str = "bench";
 
-/// The environment of a server whose sinks reach a store on this machine.
-pub(crate) const ENVIRONMENT: [(&str, &str); 1] = [("STANDPIPE_OUTBOUND__ALLOW_PRIVATE_NETWORKS", "true")];
-
 /// One format, beside what the engine alone needs.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Sink {
@@ -36,6 +36,8 @@ pub(crate) struct Sink {
     pub(crate) rows: u64,
     /// Processor time of server and engine for a million rows.
     pub(crate) sink_cpu_seconds: f64,
+    /// The server's part of it.
+    pub(crate) server_cpu_seconds: f64,
     /// The engine's for writing the same file.
     pub(crate) engine_cpu_seconds: f64,
     /// Median over the turns of the one over the other.
@@ -43,13 +45,12 @@ pub(crate) struct Sink {
 }
 
 /// Writes the rows of `jobs`'s source as files of each format, by sinks and by the engine alone, in turns.
-pub(crate) async fn measure(server: &Server, rows: u64, folder: &Path) -> Result<Vec<Sink>> {
-    let endpoint = start_store(folder).await?;
-    let store = json!({
+pub(crate) async fn measure(server: &Server, rows: u64, store: &Store) -> Result<Vec<Sink>> {
+    let connection = json!({
         "service": "s3", "name": "bench_store", "s3_access_key_id": KEY, "s3_secret_access_key": SECRET,
-        "s3_region": "us-east-1", "s3_endpoint": endpoint,
+        "s3_region": "us-east-1", "s3_endpoint": store.endpoint,
     });
-    server.call(Method::POST, "/v0/connectors", store.to_string()).await?;
+    server.call(Method::POST, "/v0/connectors", connection.to_string()).await?;
     let pipe = json!({"name": "bench_sink", "nodes": [{"name": "bench_sink_0", "sql": jobs::COPY_SQL}]});
     server.call(Method::POST, "/v0/pipes", pipe.to_string()).await?;
     let set = format!(
@@ -58,7 +59,8 @@ pub(crate) async fn measure(server: &Server, rows: u64, folder: &Path) -> Result
     );
     server.call(Method::POST, &set, "").await?;
     let mut sinks = Vec::new();
-    // The engine's formats with the same content: a header line; pages compressed in the same way.
+    // The engine's formats with the same content: a header line; pages compressed in the same way. Formatting by several
+    // threads is its own default, which ours is not.
     for (format, compression, engine_format, settings) in [
         ("csv", "none", "CSVWithNames", ""),
         ("ndjson", "gz", "JSONEachRow", ""),
@@ -70,21 +72,24 @@ pub(crate) async fn measure(server: &Server, rows: u64, folder: &Path) -> Result
         let method = if compression == "gz" { ", 'auto', 'gzip'" } else { "" };
         let write = format!(
             "INSERT INTO FUNCTION file('{}', '{engine_format}'{method}) {} \
-             SETTINGS engine_file_truncate_on_insert = 1{settings}",
+             SETTINGS engine_file_truncate_on_insert = 1, output_format_parallel_formatting = 1{settings}",
             file.display(),
             jobs::COPY_SQL.replace(jobs::SOURCE, &jobs::table(server, jobs::SOURCE).await?),
         );
         let mut turns = Vec::new();
         for round in 0..=ROUNDS {
             jobs::settle(server).await?;
-            let before = server.all_cpu_seconds().context("the processor time of the processes is unknown")?;
+            let used = || server.cpu_seconds().context("the processor time of the processes is unknown");
+            let before = used()?;
             jobs::engine(server, write.clone()).await?;
-            let between = server.all_cpu_seconds().context("the processor time of the processes is unknown")?;
+            let between = used()?;
             jobs::run(server, &run).await?;
-            let after = server.all_cpu_seconds().context("the processor time of the processes is unknown")?;
+            let after = used()?;
             // The first turn warms both up.
             if round > 0 {
-                turns.push((after - between, between - before));
+                let all = |used: &ProcessorTime| used.server + used.engine;
+                let own = after.server - between.server;
+                turns.push((all(&after) - all(&between), own, all(&between) - all(&before)));
             }
         }
         std::fs::remove_file(&file).context("the engine wrote no file")?;
@@ -92,34 +97,64 @@ pub(crate) async fn measure(server: &Server, rows: u64, folder: &Path) -> Result
         sinks.push(Sink {
             format,
             rows,
-            sink_cpu_seconds: per_million(median(turns.iter().map(|(sink, _)| *sink))),
-            engine_cpu_seconds: per_million(median(turns.iter().map(|(_, engine)| *engine))),
-            ratio: median(turns.iter().map(|(sink, engine)| sink / engine)),
+            sink_cpu_seconds: per_million(median(turns.iter().map(|(sink, _, _)| *sink))),
+            server_cpu_seconds: per_million(median(turns.iter().map(|(_, server, _)| *server))),
+            engine_cpu_seconds: per_million(median(turns.iter().map(|(_, _, engine)| *engine))),
+            ratio: median(turns.iter().map(|(sink, _, engine)| sink / engine)),
         });
     }
     Ok(sinks)
 }
 
-/// Starts an S3 server over `folder` and answers its address. It ends with this process.
-async fn start_store(folder: &Path) -> Result<String> {
-    std::fs::create_dir_all(folder.join(BUCKET))?;
-    let files = s3s_fs::FileSystem::new(folder).map_err(|error| anyhow::anyhow!("no store can be made: {error:?}"))?;
-    let mut builder = S3ServiceBuilder::new(files);
-    builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let endpoint = format!("http://{}", listener.local_addr()?);
-    drop(tokio::spawn(serve(listener, builder.build())));
-    Ok(endpoint)
+/// An S3 server over TLS, as stores are reached. It ends with this process.
+pub(crate) struct Store {
+    endpoint: String,
+    /// The file with the certificate to trust.
+    certificate: PathBuf,
 }
 
-async fn serve(listener: TcpListener, service: S3Service) {
+impl Store {
+    /// Starts it over `folder`.
+    pub(crate) async fn start(folder: &Path) -> Result<Store> {
+        std::fs::create_dir_all(folder.join(BUCKET))?;
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).context("no certificate")?;
+        let certificate = folder.join("certificate.pem");
+        std::fs::write(&certificate, own.cert.pem())?;
+        let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key.into())?;
+        let files = s3s_fs::FileSystem::new(folder);
+        let files = files.map_err(|error| anyhow::anyhow!("no store can be made: {error:?}"))?;
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("https://localhost:{}", listener.local_addr()?.port());
+        drop(tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(tls)), builder.build())));
+        Ok(Store { endpoint, certificate })
+    }
+
+    /// What a server needs to reach it.
+    pub(crate) fn environment(&self) -> Result<[(&str, &str); 2]> {
+        let certificate = self.certificate.to_str().context("the certificate's path is no text")?;
+        Ok([("STANDPIPE_OUTBOUND__ALLOW_PRIVATE_NETWORKS", "true"), ("SSL_CERT_FILE", certificate)])
+    }
+}
+
+async fn serve(listener: TcpListener, tls: TlsAcceptor, service: S3Service) {
     while let Ok((stream, _)) = listener.accept().await {
-        let service = service.clone();
+        let (tls, service) = (tls.clone(), service.clone());
         let answer = hyper::service::service_fn(move |request: http::Request<Incoming>| {
             let service = service.clone();
             async move { service.call(request.map(s3s::Body::from)).await }
         });
         // A connection that breaks fails the job, which says so.
-        drop(tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer)));
+        drop(tokio::spawn(async move {
+            let stream = tls.accept(stream).await?;
+            let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+            anyhow::Ok(served.await?)
+        }));
     }
 }

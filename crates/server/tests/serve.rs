@@ -4,6 +4,8 @@
 
 #[path = "serve/populates.rs"]
 mod populates;
+#[path = "serve/tls_store.rs"]
+mod tls_store;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -42,11 +44,16 @@ type Answer = (u16, Option<String>, String);
 
 impl Server {
     async fn start(data: &Path, more: &[&str]) -> Server {
+        Server::start_with(data, more, &[]).await
+    }
+
+    async fn start_with(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_standpipe"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(more)
             .env("STANDPIPE_LOG__FORMAT", "json")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

@@ -388,6 +388,33 @@ async fn a_running_copy_is_cancelled() {
 }
 
 #[tokio::test]
+async fn copies_that_take_long_keep_nobody_waiting() {
+    let app = app().await;
+    app.create_pipe("slow", SLOW).await;
+    app.post("/v0/pipes/slow/nodes/slow_0/copy?target_datasource=target").send().await.assert_status(200);
+    // As many as a workspace may have.
+    let run = async || app.post("/v0/pipes/slow/copy").send().await.assert_status(200);
+    tokio::join!(run(), run(), run(), run());
+    standpipe_core::jobs::Runner::new(app.standpipe().clone()).tick().await.unwrap();
+    let working = "/v0/jobs?status=working";
+    assert_eq!(app.get(working).send().await.json()["jobs"].as_array().unwrap().len(), 4);
+    while app.engine_runs("99999999999").await < 4 {
+        tokio::task::yield_now().await;
+    }
+    let others = async {
+        app.create_data_source("new", "id Int64, name String").await;
+        set(&app, "target_datasource=new").await.assert_status(200);
+        app.recorded("SELECT uniqExact(job_id) FROM tinybird.jobs_log").await
+    };
+    let recorded = tokio::time::timeout(std::time::Duration::from_secs(60), others).await;
+    assert_eq!(recorded.expect("nobody waits for copies"), "4\n");
+    app.post("/v0/pipes/slow/copy/cancel").send().await.assert_status(200);
+    app.standpipe().settle().await;
+    assert_eq!(app.get(working).send().await.json()["jobs"], json!([]));
+    assert_no_staging(&app).await;
+}
+
+#[tokio::test]
 async fn schedules_are_paused_and_resumed() {
     let app = set_app().await;
     let post = async |what: &str| app.post(&format!("/v0/pipes/cp/copy/{what}")).send().await;

@@ -398,10 +398,10 @@ async fn copies_that_take_long_keep_nobody_waiting() {
     standpipe_core::jobs::Runner::new(app.standpipe().clone()).tick().await.unwrap();
     let working = "/v0/jobs?status=working";
     assert_eq!(app.get(working).send().await.json()["jobs"].as_array().unwrap().len(), 4);
-    while app.engine_runs("99999999999").await < 4 {
-        tokio::task::yield_now().await;
-    }
     let others = async {
+        while app.engine_runs("99999999999").await < 4 {
+            tokio::task::yield_now().await;
+        }
         app.create_data_source("new", "id Int64, name String").await;
         set(&app, "target_datasource=new").await.assert_status(200);
         app.recorded("SELECT uniqExact(job_id) FROM tinybird.jobs_log").await

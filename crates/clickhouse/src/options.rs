@@ -16,8 +16,10 @@ pub enum Lane {
     /// Users' queries.
     #[default]
     Read,
-    /// Jobs.
+    /// Our own statements that do not take long: DDL, questions, service data.
     Background,
+    /// The statements of jobs, which may take hours.
+    Job,
 }
 
 impl Lane {
@@ -29,6 +31,7 @@ impl Lane {
             Lane::Insert => "insert",
             Lane::Read => "read",
             Lane::Background => "background",
+            Lane::Job => "job",
         }
     }
 }

@@ -105,8 +105,8 @@ pub enum Error {
     },
     /// The pipe does something else already.
     #[error(
-        "pipe '{pipe}' cannot be {asked}: its node '{node}' is {holds}, and a pipe does one thing. \
-         Unset that first with DELETE /v0/pipes/{pipe}/nodes/{node}/{}", role_route(.holds)
+        "pipe '{pipe}' cannot be {}: its node '{node}' is {}, and a pipe does one thing. \
+         Unset that first with DELETE /v0/pipes/{pipe}/nodes/{node}/{}", pipe_as(.asked), node_as(.holds), role_route(.holds)
     )]
     RoleTaken {
         /// The pipe's name.
@@ -115,8 +115,19 @@ pub enum Error {
         node: String,
         /// What it does: `endpoint`, `copy`, `materialized`, `sink`.
         holds: &'static str,
-        /// What was asked for.
+        /// What it should do instead: one of the same.
         asked: &'static str,
+    },
+    /// The pipe is a copy pipe already.
+    #[error(
+        "pipe '{pipe}' is a copy pipe already: change it with PUT /v0/pipes/{pipe}/nodes/{node}/copy, or unset it first \
+         with DELETE /v0/pipes/{pipe}/nodes/{node}/copy"
+    )]
+    CopySet {
+        /// The pipe's name.
+        pipe: String,
+        /// Its copy node.
+        node: String,
     },
     /// The pipe is no copy pipe.
     #[error("pipe '{pipe}' is not a copy pipe: set it with POST /v0/pipes/{pipe}/nodes/<node>/copy first")]
@@ -392,6 +403,26 @@ fn unset_word(role: &'static str) -> &'static str {
     }
 }
 
+/// What a pipe of a role is.
+fn pipe_as(role: &'static str) -> &'static str {
+    match role {
+        "endpoint" => "an endpoint",
+        "materialized" => "materialized",
+        "sink" => "a sink pipe",
+        _ => "a copy pipe",
+    }
+}
+
+/// What a node of a role is.
+fn node_as(role: &'static str) -> &'static str {
+    match role {
+        "endpoint" => "published as an endpoint",
+        "materialized" => "materialized",
+        "sink" => "a sink node",
+        _ => "a copy node",
+    }
+}
+
 /// The last part of the route on which a role is set and unset.
 fn role_route(role: &'static str) -> &'static str {
     if role == "materialized" { "materialization" } else { role }
@@ -634,7 +665,7 @@ impl Error {
             Error::WrongNode { .. } => ErrorCode::WrongNode,
             Error::NotPublished { .. } => ErrorCode::NotPublished,
             Error::NodePublished { .. } => ErrorCode::NodePublished,
-            Error::RoleTaken { .. } => ErrorCode::RoleTaken,
+            Error::RoleTaken { .. } | Error::CopySet { .. } => ErrorCode::RoleTaken,
             Error::NotCopy { .. } => ErrorCode::NotCopy,
             Error::AlreadyMaterialized { .. } => ErrorCode::AlreadyMaterialized,
             Error::NotMaterialized { .. } => ErrorCode::NotMaterialized,

@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     Insert,
     Read,
     Background,
+    Job,
 }
 
 impl Kind {
@@ -31,6 +32,7 @@ impl Kind {
             Self::Insert => "insert",
             Self::Read => "read",
             Self::Background => "background",
+            Self::Job => "job",
         }
     }
 }
@@ -39,7 +41,7 @@ impl FromStr for Kind {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
-        [Self::Control, Self::Check, Self::Insert, Self::Read, Self::Background]
+        [Self::Control, Self::Check, Self::Insert, Self::Read, Self::Background, Self::Job]
             .into_iter()
             .find(|kind| kind.name() == name)
             .ok_or(())
@@ -53,6 +55,7 @@ pub(crate) struct Lanes {
     insert: Arc<Lane>,
     read: Arc<Lane>,
     background: Arc<Lane>,
+    job: Arc<Lane>,
 }
 
 impl Lanes {
@@ -64,6 +67,7 @@ impl Lanes {
             insert: Lane::start(Kind::Insert, sizes.insert)?,
             read: Lane::start(Kind::Read, sizes.read)?,
             background: Lane::start(Kind::Background, sizes.background)?,
+            job: Lane::start(Kind::Job, sizes.job)?,
         })
     }
 
@@ -75,12 +79,13 @@ impl Lanes {
             Kind::Insert => &self.insert,
             Kind::Read => &self.read,
             Kind::Background => &self.background,
+            Kind::Job => &self.job,
         }
     }
 
     /// Every lane's figures, under its name.
     pub(crate) fn figures(&self) -> impl Iterator<Item = (&'static str, Figures)> {
-        [&self.control, &self.check, &self.insert, &self.read, &self.background]
+        [&self.control, &self.check, &self.insert, &self.read, &self.background, &self.job]
             .into_iter()
             .map(|lane| (lane.kind.name(), lane.figures()))
     }

@@ -55,8 +55,10 @@ pub struct Lanes {
     pub insert: Lane,
     /// Queries of clients. Default 12 threads, 64 waiting.
     pub read: Lane,
-    /// Copies, populates and other jobs. Default 2 threads, 64 waiting.
+    /// The server's own statements that do not take long. Default 2 threads, 64 waiting.
     pub background: Lane,
+    /// Copies, populates and other jobs. Default 4 threads, 64 waiting.
+    pub job: Lane,
 }
 
 impl Default for Lanes {
@@ -67,6 +69,7 @@ impl Default for Lanes {
             insert: Lane { threads: 2, queue: 64 },
             read: Lane { threads: 12, queue: 64 },
             background: Lane { threads: 2, queue: 64 },
+            job: Lane { threads: 4, queue: 64 },
         }
     }
 }

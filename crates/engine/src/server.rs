@@ -267,7 +267,7 @@ fn failed(error: &Exception, ticket: Option<&Ticket>) -> Answered {
 }
 
 fn refuse_lane() -> Answered {
-    let message = "X-Standpipe-Lane must be control, check, insert, read or background";
+    let message = "X-Standpipe-Lane must be control, check, insert, read, background or job";
     let mut response = failed(&Exception::new(BAD_ARGUMENTS, "BAD_ARGUMENTS", message), None);
     *response.status_mut() = StatusCode::BAD_REQUEST;
     response

@@ -119,8 +119,10 @@ pub struct Lanes {
     pub insert: Lane,
     /// Users' queries.
     pub read: Lane,
-    /// Jobs.
+    /// Our own statements that do not take long: DDL, questions, service data.
     pub background: Lane,
+    /// The statements of jobs.
+    pub job: Lane,
 }
 
 /// Size of one lane.
@@ -263,8 +265,15 @@ impl ServiceData {
 
 impl Lanes {
     /// The lanes by their names on the command line and in metrics.
-    pub fn by_name(&self) -> [(&'static str, Lane); 5] {
-        let Lanes { control, check, insert, read, background } = *self;
-        [("control", control), ("check", check), ("insert", insert), ("read", read), ("background", background)]
+    pub fn by_name(&self) -> [(&'static str, Lane); 6] {
+        let Lanes { control, check, insert, read, background, job } = *self;
+        [
+            ("control", control),
+            ("check", check),
+            ("insert", insert),
+            ("read", read),
+            ("background", background),
+            ("job", job),
+        ]
     }
 }

@@ -152,6 +152,7 @@ fn lanes(given: &[LaneArg]) -> anyhow::Result<Lanes> {
             "insert" => &mut lanes.insert,
             "read" => &mut lanes.read,
             "background" => &mut lanes.background,
+            "job" => &mut lanes.job,
             other => anyhow::bail!("there is no lane '{other}'"),
         };
         let threads = usize::from(lane.threads.get());

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use standpipe_core::{Error, Result};
 
+/// What clients say of themselves and of a run, beside names that begin with `__tb__`. `from` and `debug` may be parameters.
+const CLIENT: [&str; 3] = ["token", "cli_version", "on_demand_compute"];
+
 /// Named values in the order they came; a name may come more than once.
 #[derive(Clone, Debug, Default)]
 pub struct Fields(Vec<(String, Value)>);
@@ -82,9 +85,18 @@ impl Fields {
             .collect()
     }
 
-    /// Whether the flag of this name is set: `true`, `1`, `yes`, `on`, in any letter case.
+    /// Whether the flag of this name is set: `true`, `1`, `yes`, `on`, in any letter case. The documents show some in single
+    /// quotes.
     pub fn flag(&self, name: &str) -> bool {
-        self.text(name).is_some_and(|text| ["true", "1", "yes", "on"].contains(&text.to_ascii_lowercase().as_str()))
+        let is_set = |text: &str| ["true", "1", "yes", "on"].contains(&text.to_ascii_lowercase().as_str());
+        self.text(name).is_some_and(|text| is_set(text.trim().trim_matches('\'')))
+    }
+
+    /// Without what clients add to every request of theirs, where the rest is kept as parameters.
+    #[must_use]
+    pub fn without_client(mut self) -> Fields {
+        self.0.retain(|(name, _)| !CLIENT.contains(&name.as_str()) && !name.starts_with("__tb__"));
+        self
     }
 
     /// A comma-separated list; none when it is absent or empty.
@@ -187,6 +199,7 @@ mod tests {
         assert!(fields.flag("t"));
         assert_eq!(fields.text("z"), None);
         assert_eq!(fields.texts("l"), ["a", "2"]);
+        assert!(Fields::parse_form(b"f='true'").flag("f") && !Fields::parse_form(b"f='false'").flag("f"));
         assert!(Fields::parse_json(b"[1]").is_err());
     }
 }

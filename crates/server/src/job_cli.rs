@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
 /// How long one request may take.
@@ -14,6 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a job that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How often in a row the server may be away meanwhile: jobs outlive its restart, so that waiting for one does, too.
+const AWAY: u32 = 240;
 
 /// `standpipe job`
 #[derive(Debug, Args)]
@@ -86,6 +89,11 @@ pub fn run(args: &JobArgs) -> Result<()> {
     })
 }
 
+/// The server is starting, stopping or overloaded.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unavailable(String);
+
 /// A server that is asked.
 struct Server {
     client: Client,
@@ -120,10 +128,14 @@ impl Server {
         let body = answer.bytes().await.with_context(|| format!("could not read the answer of '{what}'"))?;
         let json: Value = serde_json::from_slice(&body)
             .with_context(|| format!("'{what}' answered {status} and no JSON: is this a standpipe server?"))?;
-        if !status.is_success() {
-            bail!("{}", json["error"].as_str().unwrap_or(status.as_str()));
+        if status.is_success() {
+            return Ok(json);
         }
-        Ok(json)
+        let error = json["error"].as_str().unwrap_or(status.as_str()).to_owned();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(Unavailable(error).into());
+        }
+        bail!("{error}")
     }
 
     async fn job(&self, id: &str) -> Result<Value> {
@@ -134,14 +146,30 @@ impl Server {
     async fn wait(&self, mut job: Value) -> Result<Value> {
         let progress = Progress::new();
         let id = text(&job, "id").to_owned();
+        let mut away = 0;
         while !["done", "error", "cancelled"].contains(&text(&job, "status")) {
             progress.tell(&job)?;
             tokio::time::sleep(LOOK).await;
-            job = self.job(&id).await?;
+            job = match self.job(&id).await {
+                Ok(job) => {
+                    away = 0;
+                    job
+                }
+                Err(error) if away < AWAY && is_away(&error) => {
+                    away += 1;
+                    job
+                }
+                Err(error) => return Err(error),
+            };
         }
         progress.end();
         Ok(job)
     }
+}
+
+/// Whether asking again may help: the server was not reached, or says so.
+fn is_away(error: &anyhow::Error) -> bool {
+    error.is::<reqwest::Error>() || error.is::<Unavailable>()
 }
 
 /// A bar on a terminal, lines elsewhere.

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
@@ -433,6 +434,37 @@ async fn jobs_are_looked_at_from_the_command_line() {
     assert_eq!(said, format!("ERROR job '{id}' cannot be cancelled: it is done\n"));
     let (code, _, said) = job(&["ls", "--token", "nonsense"]).await;
     assert!(code == Some(1) && said.contains("the token is unknown"), "{said}");
+}
+
+#[tokio::test]
+async fn waiting_for_a_job_outlives_a_restart_of_the_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_standpipe"));
+    let arguments = ["job", "show", "j", "--wait", "--token", "t", "--host", &address];
+    let output = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+    // What a server says that works, stops, starts and has ended the job; nothing where it is gone.
+    let answers = [
+        Some(("200 OK", json!({"id": "j", "status": "working"}))),
+        None,
+        Some(("503 Service Unavailable", json!({"error": "the server is starting"}))),
+        Some(("200 OK", json!({"id": "j", "status": "done"}))),
+    ];
+    for answer in answers {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let length = stream.read(&mut request).await.unwrap();
+        assert!(request[..length].starts_with(b"GET /v0/jobs/j "));
+        if let Some((status, body)) = answer {
+            let body = body.to_string();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        }
+    }
+    let output = output.unwrap().wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), "working\n"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("status               done\n"));
 }
 
 /// A number from the environment, for `make chaos`, or this one.

@@ -94,6 +94,12 @@ impl Context {
         done
     }
 
+    /// What answers show of the job by now, beside the fields that every job has.
+    pub async fn shown(&self) -> Result<Map<String, Value>> {
+        let job = self.standpipe.catalog().store().job(self.job.workspace, self.job.id).await?;
+        Ok(job.map(|job| job.details).unwrap_or_default())
+    }
+
     /// Says how many percent of the work are done.
     pub async fn set_progress(&self, percent: f64) -> Result<()> {
         self.tell(Some(percent.clamp(0.0, 100.0)), &Map::new()).await

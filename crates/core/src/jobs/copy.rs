@@ -16,8 +16,9 @@ use uuid::Uuid;
 use super::context::published;
 use super::entering::{drop_tables, enter, staging};
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
+use crate::clock::Random;
 use crate::error::{Error, Result};
-use crate::model::{CopyMode, CopyRole, DataSourceId, NodeId, Pipe, PipeId, Workspace, format_timestamp};
+use crate::model::{CopyMode, CopyRole, DataSourceId, NodeId, Pipe, PipeId, TokenId, Workspace, format_timestamp};
 use crate::operations::copies::fit_columns;
 use crate::read::CopyQuery;
 use crate::standpipe::Standpipe;
@@ -26,6 +27,9 @@ use crate::store::Change;
 
 /// The member of a copy's details that holds its query.
 pub const QUERY_SQL: &str = "query_sql";
+
+/// The member of a job's details that names its run in the engine.
+pub(super) const QUERY_ID: &str = "query_id";
 
 /// The template parameter that holds the time of the copy.
 const JOB_TIMESTAMP: &str = "job_timestamp";
@@ -91,7 +95,7 @@ impl CopyJob {
         query_sql: Option<&str>,
     ) -> NewJob<CopyJob> {
         let target = workspace.data_sources.get(&self.target).map(|target| target.name.to_string());
-        let mut details = Map::from_iter([("query_id".to_owned(), self.query_id.to_string().into())]);
+        let mut details = Map::from_iter([(QUERY_ID.to_owned(), self.query_id.to_string().into())]);
         if let Some(sql) = query_sql {
             details.insert(QUERY_SQL.to_owned(), sql.into());
         }
@@ -124,6 +128,13 @@ impl JobKind for CopyJob {
         faults.check(Fault::AfterSwitch)?;
         drop_tables(context).await?;
         Ok(faults.check(Fault::BeforeDone)?)
+    }
+
+    fn ask_again(&mut self, job: &mut Job, token: TokenId, random: &Random) {
+        self.token = Some(token.0);
+        self.query_id = random.uuid();
+        job.details.insert(QUERY_ID.to_owned(), self.query_id.to_string().into());
+        job.details.remove("rows");
     }
 
     async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Context, Failure, Job, JobStatus, Origin, Subject};
 use crate::clock::Random;
 use crate::error::{Error, Result};
-use crate::model::{JobId, WorkspaceId};
+use crate::model::{JobId, TokenId, WorkspaceId};
 
 /// Whether a job is run again after a run that did not come to its end: the server stopped, or the engine was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// Makes of this work that of a `job` which `token` asks for after one that ended badly, and takes from what answers
+    /// show of it what runs of that one found.
+    fn ask_again(&mut self, _job: &mut Job, _token: TokenId, _random: &Random) {}
+
     /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. `ending` is what the
     /// job will be if its work is undone. It may be called several times, also when there is nothing to remove; while it
     /// fails, it is tried again.
@@ -72,6 +76,7 @@ pub struct Kind {
     pub in_turn: bool,
     pub(super) run: fn(Context) -> Work<(), Failure>,
     retry_refused: fn(&Job) -> Result<Option<&'static str>>,
+    asked_again: fn(Job, TokenId, &Random) -> Result<Job>,
     pub(super) clean_up: fn(Context, JobStatus) -> Work<Left, Error>,
 }
 
@@ -84,6 +89,11 @@ impl Kind {
             in_turn: K::IN_TURN,
             run: |context| Box::pin(async move { read::<K>(context.job())?.run(&context).await }),
             retry_refused: |job| Ok(read::<K>(job)?.refuse_retry()),
+            asked_again: |mut job, token, random| {
+                let mut work = read::<K>(&job)?;
+                work.ask_again(&mut job, token, random);
+                Ok(Job { payload: payload(&work)?, ..job })
+            },
             clean_up: |context, ending| {
                 Box::pin(async move { read::<K>(context.job())?.clean_up(&context, ending).await })
             },
@@ -96,6 +106,16 @@ impl Kind {
     pub(crate) fn refuse_retry(&self, job: &Job) -> Result<Option<&'static str>> {
         (self.retry_refused)(job)
     }
+
+    /// This job as `token` asks for it after one that ended badly.
+    pub(crate) fn ask_again(&self, job: Job, token: TokenId, random: &Random) -> Result<Job> {
+        (self.asked_again)(job, token, random)
+    }
+}
+
+fn payload<K: JobKind>(work: &K) -> Result<Value> {
+    serde_json::to_value(work)
+        .map_err(|error| Error::internal(format!("a job of kind '{}' cannot be kept: {error}", K::NAME)))
 }
 
 fn read<K: JobKind>(job: &Job) -> Result<K> {
@@ -121,8 +141,7 @@ pub struct NewJob<K> {
 impl<K: JobKind> NewJob<K> {
     /// The job as it waits.
     pub fn job(&self, now: Timestamp, random: &Random) -> Result<Job> {
-        let payload = serde_json::to_value(&self.work)
-            .map_err(|error| Error::internal(format!("a job of kind '{}' cannot be kept: {error}", K::NAME)))?;
+        let payload = payload(&self.work)?;
         Ok(Job {
             id: JobId(random.uuid()),
             workspace: self.workspace,

@@ -11,8 +11,11 @@ use serde_json::{Map, Value, json};
 
 use super::entering::{Applied, Present, apply, drop_tables, enter, of_snapshot, prefix, staging, tables_prefix};
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
+use crate::clock::Random;
 use crate::error::{Error, Result};
-use crate::model::{DataSource, DataSourceId, Materialization, NodeId, Pipe, PipeId, Published, Role, Workspace};
+use crate::model::{
+    DataSource, DataSourceId, Materialization, NodeId, Pipe, PipeId, Published, Role, TokenId, Workspace,
+};
 use crate::operations::new_rows::NewRows;
 use crate::standpipe::Standpipe;
 use crate::storage::{Fault, Partition, ddl};
@@ -24,6 +27,9 @@ const SUBSET_ROWS: u64 = 2_000_000;
 
 /// Shares are compared as whole numbers of this many parts.
 const SHARES: u64 = 1_000_000_000;
+
+/// The member of a populate's details that says how each of its queries is getting on.
+const QUERIES: &str = "queries";
 
 /// A populate of a materialized view.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,7 +72,7 @@ impl PopulateJob {
             node: Some(self.node),
             data_source: target.map(|name| (self.target, name)),
         };
-        let details = Map::from_iter([("queries".to_owned(), json!([]))]);
+        let details = Map::from_iter([(QUERIES.to_owned(), json!([]))]);
         let new = NewJob { workspace: workspace.id, work: self, details, subject, origin };
         let job = new.job(standpipe.clock().now(), standpipe.random())?;
         Ok(Job { progress: Some(0.0), ..job })
@@ -125,11 +131,18 @@ impl JobKind for PopulateJob {
         self.is_with_view.then_some(why)
     }
 
+    fn ask_again(&mut self, job: &mut Job, _token: TokenId, _random: &Random) {
+        job.progress = Some(0.0);
+        job.details.insert(QUERIES.to_owned(), json!([]));
+        job.details.remove("rows");
+    }
+
     async fn clean_up(&self, context: &Context, ending: JobStatus) -> Result<Left> {
         drop_tables(context).await?;
         if reached(context).await?.has_entered {
             return Ok(Left::Done);
         }
+        end_queries(context, ending).await?;
         if ending == JobStatus::Error {
             self.unlink(context).await?;
         }
@@ -172,7 +185,7 @@ impl PopulateJob {
         for (condition, rows) in self.conditions(&partitions) {
             context.go_on()?;
             let query_id = standpipe.random().uuid().to_string();
-            queries.push(json!({"query_id": query_id, "status": "working"}));
+            queries.push(json!({"query_id": query_id, "status": JobStatus::Working.as_str()}));
             show(context, &queries).await?;
             let filter = ddl::table_filter(&workspace.database, &snapshot, &condition);
             let applied = Applied { query_id: &query_id, source: &snapshot, into: &into, filter: Some(filter) };
@@ -250,7 +263,17 @@ fn data_source(workspace: &Workspace, id: DataSourceId) -> Result<&DataSource> {
 }
 
 async fn show(context: &Context, queries: &[Value]) -> Result<()> {
-    context.show(Map::from_iter([("queries".to_owned(), queries.into())])).await
+    context.show(Map::from_iter([(QUERIES.to_owned(), queries.into())])).await
+}
+
+/// Has no query say that it works when nobody waits for it any more.
+async fn end_queries(context: &Context, ending: JobStatus) -> Result<()> {
+    let details = context.shown().await?;
+    let Some(Value::Array(mut queries)) = details.get(QUERIES).cloned() else { return Ok(()) };
+    for query in queries.iter_mut().filter(|query| query["status"] == JobStatus::Working.as_str()) {
+        query["status"] = ending.as_str().into();
+    }
+    show(context, &queries).await
 }
 
 /// An expression that holds for this share of a table's rows, evenly spread: every tenth for 0.1, at most two million.

@@ -222,7 +222,7 @@ impl Runner {
         }
         // Between the failure and here somebody may have cancelled it; it failed all the same.
         let status = if error.is_some() { JobStatus::Error } else { JobStatus::Cancelled };
-        self.end_badly(kind, context, status, error.as_ref().map(shown)).await
+        self.end_badly(kind, context, status, error.map(|error| shown(error, context.job()))).await
     }
 
     /// Cleans up, as often as it takes, and ends the job, well if its work turns out to be done.
@@ -286,8 +286,19 @@ fn pause_after(attempts: u32) -> SignedDuration {
     FIRST_PAUSE * (1 << attempts.saturating_sub(1).min(5))
 }
 
-/// An error as a job shows it; what is our own fault goes to the log.
-fn shown(error: &Error) -> String {
+/// An error as a job shows it: with the names that things had which are gone, of which a job has only the ids. What is our
+/// own fault goes to the log.
+fn shown(error: Error, job: &Job) -> String {
+    let (pipe, data_source) = (job.subject.pipe.as_ref(), job.subject.data_source.as_ref());
+    let error = match (error, pipe, data_source) {
+        (Error::PipeNotFound { name }, Some((id, known)), _) if name == id.to_string() => {
+            Error::PipeNotFound { name: known.clone() }
+        }
+        (Error::DataSourceNotFound { name }, _, Some((id, known))) if name == id.to_string() => {
+            Error::DataSourceNotFound { name: known.clone() }
+        }
+        (error, ..) => error,
+    };
     match error {
         Error::Internal { .. } => {
             tracing::error!(%error, "a job failed");

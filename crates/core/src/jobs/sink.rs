@@ -16,16 +16,20 @@ use standpipe_template::Params;
 use uuid::Uuid;
 
 use super::context::published;
-use super::copy::with_timestamp;
+use super::copy::{QUERY_ID, with_timestamp};
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
+use crate::clock::Random;
 use crate::error::{Error, Result};
-use crate::model::{ConnectionId, FileOutput, NodeId, Pipe, PipeId, SinkOutput, SinkRole, Workspace};
+use crate::model::{ConnectionId, FileOutput, NodeId, Pipe, PipeId, SinkOutput, SinkRole, TokenId, Workspace};
 use crate::operations::sinks::texts;
 use crate::sinks::{Begun, Bucket, Destination, FileFormat, FileTemplate, Run, write};
 use crate::standpipe::Standpipe;
 
 /// Members of a sink's details that say where it writes: for admins only.
 pub const SINK_TARGET: [&str; 3] = ["path", "file_template", "output"];
+
+/// Members of a sink's details that a run finds.
+const RESULTS: [&str; 6] = ["read_rows", "read_bytes", "written_rows", "written_bytes", "written_files", "output"];
 
 /// Files that a job's details name; there may be thousands.
 const SHOWN_FILES: usize = 100;
@@ -84,7 +88,7 @@ impl SinkJob {
         let service = workspace.connections.get(&self.connection).map(|connection| connection.service.as_str());
         let output = &self.output;
         let details = Map::from_iter([
-            ("query_id".to_owned(), self.query_id.to_string().into()),
+            (QUERY_ID.to_owned(), self.query_id.to_string().into()),
             ("service".to_owned(), service.into()),
             ("path".to_owned(), output.path.as_str().into()),
             ("file_template".to_owned(), output.file_template.as_str().into()),
@@ -105,6 +109,13 @@ impl JobKind for SinkJob {
     async fn run(&self, context: &Context) -> Result<(), Failure> {
         let query_id = self.query_id.to_string();
         context.query(&query_id, self.write(context, &query_id)).await
+    }
+
+    fn ask_again(&mut self, job: &mut Job, token: TokenId, random: &Random) {
+        self.token = Some(token.0);
+        self.query_id = random.uuid();
+        job.details.retain(|name, _| !RESULTS.contains(&name.as_str()));
+        job.details.insert(QUERY_ID.to_owned(), self.query_id.to_string().into());
     }
 
     async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {

@@ -56,12 +56,8 @@ impl Standpipe {
         let pipe = self.pipe(access, pipe)?;
         let node = named(&pipe, node)?.id;
         if pipe.copy().is_some() {
-            return Err(Error::RoleTaken {
-                pipe: pipe.name.to_string(),
-                node: pipe.published_node().map(|node| node.name.to_string()).unwrap_or_default(),
-                holds: "copy",
-                asked: "set as a copy pipe again",
-            });
+            let node = pipe.published_node().map(|node| node.name.to_string()).unwrap_or_default();
+            return Err(Error::CopySet { pipe: pipe.name.to_string(), node });
         }
         self.publish_copy(access, &pipe, node, copy_role(access.workspace(), request, None)?).await
     }
@@ -285,7 +281,11 @@ pub(super) fn schedule_asked(
     let zone = timezone.or(old.map(|schedule| schedule.timezone.as_str())).unwrap_or("UTC");
     match (cron.map(str::trim), old) {
         (Some("" | "None" | "none" | "null" | "@on-demand"), _) | (None, None) => Ok(None),
-        (Some(cron), _) => Ok(Some(Schedule::parse(cron, zone)?)),
+        (Some(cron), _) => {
+            // Who paused a schedule resumes it; those who change it, or deploy a project once more, do not.
+            let is_paused = old.is_some_and(|old| old.is_paused);
+            Ok(Some(Schedule { is_paused, ..Schedule::parse(cron, zone)? }))
+        }
         (None, Some(old)) => Ok(Some(Schedule { is_paused: old.is_paused, ..Schedule::parse(&old.cron, zone)? })),
     }
 }

@@ -202,10 +202,15 @@ impl Standpipe {
         .await
     }
 
-    /// Pipes whose nodes read the data source, by name.
+    /// Pipes whose nodes read the data source, or that fill it by a materialized view or a copy, by name.
     pub fn dependent_pipes(&self, access: &Access, data_source: &DataSource) -> Vec<String> {
         let workspace = access.workspace();
+        let copies = |pipe: &&Arc<Pipe>| pipe.copy().is_some_and(|copy| copy.target == data_source.id);
         let mut names = readers(workspace, data_source);
+        names.extend(lineage::pipes_touching(workspace, data_source.id));
+        names.extend(workspace.pipes.values().filter(copies).map(|pipe| pipe.name.to_string()));
+        names.sort();
+        names.dedup();
         names.retain(|name| workspace.pipe(name).is_some_and(|pipe| access.sees_pipe(pipe)));
         names
     }

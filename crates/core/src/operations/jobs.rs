@@ -50,15 +50,16 @@ impl Standpipe {
         }
     }
 
-    /// Adds a job that does what one that failed or was cancelled should have done.
-    pub async fn retry_job(&self, access: &Access, id: &str) -> Result<Job> {
+    /// Adds a job that does what one that failed or was cancelled should have done, with the rights of the caller.
+    pub async fn retry_job(&self, access: &Access, id: &str, request_id: String) -> Result<Job> {
         let old = self.job(access, id).await?;
         access.require_job(&old)?;
         if !matches!(old.status, JobStatus::Error | JobStatus::Cancelled) {
             return Err(not_possible(&old, "retried"));
         }
-        let kind = KINDS.iter().find(|kind| kind.name == old.kind);
-        if let Some(why) = kind.map(|kind| kind.refuse_retry(&old)).transpose()?.flatten() {
+        let unknown = || Error::internal(format!("no kind of job is called '{}'", old.kind));
+        let kind = KINDS.iter().find(|kind| kind.name == old.kind).ok_or_else(unknown)?;
+        if let Some(why) = kind.refuse_retry(&old)? {
             return Err(Error::bad_request(format!("job '{}' cannot be retried: {why}", old.id)));
         }
         let now = self.clock().now();
@@ -70,12 +71,13 @@ impl Standpipe {
             error: None,
             attempts: 0,
             run_after: now,
-            origin: Origin { token_name: Some(access.token().name.clone()), is_scheduled: false, ..old.origin },
+            origin: Origin::of_request(access, request_id),
             created_at: now,
             started_at: None,
             updated_at: now,
             ..old
         };
+        let job = kind.ask_again(job, access.token().id, self.random())?;
         self.add_job(&job).await?;
         Ok(narrowed(access, job))
     }

@@ -75,7 +75,7 @@ impl Reader {
         let (stream, engine_format, sql) = statement(&query.resolved.sql, &query.columns, names, format);
         let resolved = Resolved { sql, ..query.resolved.clone() };
         let sql = self.check(access, &resolved, Door::Sink).await?;
-        let mut options = with_dialect(QueryOptions::new(Lane::Background))
+        let mut options = with_dialect(QueryOptions::new(Lane::Job))
             .query_id(query_id)
             .format(engine_format)
             .setting("readonly", 1)

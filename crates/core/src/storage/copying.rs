@@ -65,7 +65,7 @@ impl Storage {
         let columns = columns.iter().map(String::as_str);
         let statement = ddl::insert_select(&workspace.database, table, columns, query);
         let seconds = transfer.time.as_secs();
-        let options = with_dialect(QueryOptions::new(Lane::Background))
+        let options = with_dialect(QueryOptions::new(Lane::Job))
             .query_id(transfer.query_id)
             .setting("max_execution_time", seconds)
             .setting("max_memory_usage", transfer.memory_bytes)

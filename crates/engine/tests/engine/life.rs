@@ -86,7 +86,7 @@ fn the_status_tells_versions_lanes_and_memory() {
     let status = engine.status();
     assert_eq!(status["library_version"], json!("26.7.3"));
     assert!(status["engine_version"].as_str().unwrap().starts_with("26.7."));
-    for lane in ["control", "check", "insert", "read", "background"] {
+    for lane in ["control", "check", "insert", "read", "background", "job"] {
         assert!(status["lanes"][lane]["capacity"].as_u64().unwrap() > 1, "{lane}");
     }
     assert!(status["memory_bytes"].as_u64().unwrap() > 100 << 20);

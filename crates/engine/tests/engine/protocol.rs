@@ -120,5 +120,5 @@ fn other_paths_and_methods_are_refused() {
     client.send("POST", "/", "x-standpipe-lane: fast\r\n", b"SELECT 1");
     let reply = client.reply();
     assert_eq!(reply.status, 400);
-    assert!(reply.text().contains("must be control, check, insert, read or background"));
+    assert!(reply.text().contains("must be control, check, insert, read, background or job"));
 }

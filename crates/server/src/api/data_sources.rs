@@ -209,13 +209,13 @@ pub async fn update_data_source(
 /// Delete a data source
 ///
 /// Deletes the data source with its quarantine. A materialized view that depends on it keeps it from being deleted, unless
-/// `force=true`. `dry_run=true` only tells what reads it.
+/// `force=true`. `dry_run=true` only tells which pipes read or fill it.
 #[utoipa::path(
     delete, path = "/v0/datasources/{datasource}", tag = "Data Sources", security(("token" = [])),
     params(
         ("datasource" = String, Path, description = "Name or id"),
         ("force" = Option<bool>, Query, description = "Delete although views depend on it"),
-        ("dry_run" = Option<bool>, Query, description = "Only tell what reads it"),
+        ("dry_run" = Option<bool>, Query, description = "Only tell which pipes read or fill it"),
     ),
     responses(
         (status = 200, body = DryRunBody), (status = 204, description = "Deleted"), (status = 403, body = ErrorBody),

@@ -1,7 +1,7 @@
 //! The Jobs API: work that outlives its request.
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use http::Uri;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::fields::Fields;
+use crate::middleware::RequestId;
 use crate::public_url::PublicUrl;
 
 /// The jobs that a token sees.
@@ -168,7 +169,8 @@ pub async fn cancel_job(
 
 /// Run a job again
 ///
-/// Adds a job that does what one that failed or was cancelled should have done, and answers the new one.
+/// Adds a job that does what one that failed or was cancelled should have done, with the rights of the caller, and answers
+/// the new one.
 #[utoipa::path(
     post, path = "/v0/jobs/{job}/retry", tag = "Jobs", security(("token" = [])),
     params(("job" = String, Path, description = "Id of the job")),
@@ -181,9 +183,11 @@ pub async fn retry_job(
     State(app): State<App>,
     Path(job): Path<String>,
     Caller(access): Caller,
+    Extension(request_id): Extension<RequestId>,
     url: PublicUrl,
 ) -> Result<Json<JobBody>, ApiError> {
-    Ok(Json(JobBody::of(&app.standpipe.retry_job(&access, &job).await?, &url)))
+    let job = app.standpipe.retry_job(&access, &job, request_id.to_string()).await?;
+    Ok(Json(JobBody::of(&job, &url)))
 }
 
 fn filter(fields: &Fields) -> Result<JobFilter, ApiError> {

@@ -207,5 +207,7 @@ fn json_node(node: &Value) -> Result<NewNode, ApiError> {
     let sql =
         text("sql").ok_or_else(|| ApiError::bad_request("a node in 'nodes' has no 'sql': every node needs it"))?;
     let kind = NodeKind::parse(text("type").as_deref())?;
-    Ok(NewNode { name: text("name"), sql, description: text("description"), kind, ..NewNode::default() })
+    // Clients that push files without one send an empty description.
+    let description = text("description").filter(|text| !text.is_empty());
+    Ok(NewNode { name: text("name"), sql, description, kind, ..NewNode::default() })
 }

@@ -49,6 +49,12 @@ fn shown_job(job: &Value) -> String {
     text.replace(job["id"].as_str().unwrap(), "[job]")
 }
 
+/// Fails unless the answer has all members that the documents show, separated by blanks.
+fn assert_has(shown: &Value, members: &str) {
+    let missing: Vec<&str> = members.split_whitespace().filter(|name| shown.get(name).is_none()).collect();
+    assert_eq!(missing, [""; 0], "{shown}");
+}
+
 async fn target(app: &TestApp) -> String {
     app.rows("SELECT id, name FROM target ORDER BY id, name").await.replace('\n', " ").replace('\t', ":")
 }
@@ -61,6 +67,12 @@ async fn a_pipe_is_set_as_the_documents_show() {
     let node = &shown["nodes"][0];
     let target = app.get("/v0/datasources/target").send().await.json()["id"].clone();
     let workspace = json!(app.workspace().id.to_string());
+    assert_has(&shown, "id name description type endpoint created_at updated_at parent nodes");
+    assert_has(
+        node,
+        "id name sql description materialized cluster tags created_at updated_at version project result \
+         ignore_sql_errors dependencies params",
+    );
     for (member, expected) in [
         ("type", json!("copy")),
         ("name", json!("cp")),
@@ -80,6 +92,9 @@ async fn a_pipe_is_set_as_the_documents_show() {
     let schedule = redact(shown["schedule"].clone());
     let expected = json!({"cron": "*/15 * * * *", "timezone": "UTC", "status": "running", "next_run": "[time]"});
     assert_eq!(schedule, expected);
+    // An edit of the node leaves all that where it is.
+    let edited = app.put("/v0/pipes/cp/nodes/emps").body("SELECT id, name FROM employees").send().await;
+    assert_eq!(edited.assert_status(200).json()["tags"], node["tags"]);
     let pipe = app.get("/v0/pipes/cp").send().await.json();
     assert_eq!(redact(pipe["copy_node"].clone()), redact(answer.json()["copy_node"].clone()));
     let listed = app.get("/v0/pipes?attrs=type,copy_node,schedule").send().await.json();
@@ -93,6 +108,11 @@ async fn a_run_answers_the_node_and_a_job() {
     let answer = app.post("/v0/pipes/cp/copy?over=1").send().await.assert_status(200);
     let node = answer.json();
     assert_eq!((&node["name"], &node["type"]), (&json!("emps"), &json!("copy")));
+    assert_has(
+        &node,
+        "id name sql description materialized cluster tags created_at updated_at version project result \
+         ignore_sql_errors dependencies params job",
+    );
     assert_eq!(node["tags"]["copy_target_datasource"], node["job"]["datasource"]["id"]);
     insta::assert_snapshot!(shown_job(&node["job"]), @r#"
     {
@@ -200,6 +220,9 @@ async fn what_cannot_be_set_says_why() {
     post("/v0/pipes/nope/nodes/emps/copy?target_datasource=target").send().await.assert_error(404);
     post("/v0/pipes/cp/nodes/nope/copy?target_datasource=target").send().await.assert_error(404);
     app.put("/v0/pipes/cp/nodes/emps/copy?target_datasource=target").send().await.assert_error(400);
+    app.put("/v0/pipes/nope/nodes/emps/copy?target_datasource=target").send().await.assert_error(404);
+    app.put("/v0/pipes/cp/nodes/nope/copy?target_datasource=target").send().await.assert_error(404);
+    app.delete("/v0/pipes/nope/nodes/emps/copy").send().await.assert_error(404);
     app.delete("/v0/pipes/cp/nodes/nope/copy").send().await.assert_error(400);
     app.delete("/v0/pipes/cp/nodes/emps/copy").send().await.assert_error(400);
     app.create_data_source("other", "id Int8, text String, at DateTime").await;
@@ -224,9 +247,17 @@ async fn what_cannot_be_set_says_why() {
 async fn a_pipe_does_one_thing() {
     let app = set_app().await;
     let text = set(&app, "target_datasource=target").await.assert_error(409);
-    assert!(text.contains("DELETE /v0/pipes/cp/nodes/emps/copy"), "{text}");
+    assert_eq!(
+        text,
+        "pipe 'cp' is a copy pipe already: change it with PUT /v0/pipes/cp/nodes/emps/copy, or unset it first with DELETE \
+         /v0/pipes/cp/nodes/emps/copy"
+    );
     let text = app.post("/v0/pipes/cp/nodes/emps/endpoint").send().await.assert_error(409);
-    assert!(text.contains("DELETE /v0/pipes/cp/nodes/emps/copy"), "{text}");
+    assert_eq!(
+        text,
+        "pipe 'cp' cannot be an endpoint: its node 'emps' is a copy node, and a pipe does one thing. Unset that first \
+         with DELETE /v0/pipes/cp/nodes/emps/copy"
+    );
     app.put("/v0/pipes/cp/endpoint").body("emps").send().await.assert_error(409);
     app.post("/v0/pipes/cp/nodes?name=more&type=endpoint").body("SELECT 1").send().await.assert_error(409);
     app.get("/v0/pipes/cp.json").send().await.assert_error(404);
@@ -357,6 +388,33 @@ async fn a_running_copy_is_cancelled() {
 }
 
 #[tokio::test]
+async fn copies_that_take_long_keep_nobody_waiting() {
+    let app = app().await;
+    app.create_pipe("slow", SLOW).await;
+    app.post("/v0/pipes/slow/nodes/slow_0/copy?target_datasource=target").send().await.assert_status(200);
+    // As many as a workspace may have.
+    let run = async || app.post("/v0/pipes/slow/copy").send().await.assert_status(200);
+    tokio::join!(run(), run(), run(), run());
+    standpipe_core::jobs::Runner::new(app.standpipe().clone()).tick().await.unwrap();
+    let working = "/v0/jobs?status=working";
+    assert_eq!(app.get(working).send().await.json()["jobs"].as_array().unwrap().len(), 4);
+    let others = async {
+        while app.engine_runs("99999999999").await < 4 {
+            tokio::task::yield_now().await;
+        }
+        app.create_data_source("new", "id Int64, name String").await;
+        set(&app, "target_datasource=new").await.assert_status(200);
+        app.recorded("SELECT uniqExact(job_id) FROM tinybird.jobs_log").await
+    };
+    let recorded = tokio::time::timeout(std::time::Duration::from_secs(60), others).await;
+    assert_eq!(recorded.expect("nobody waits for copies"), "4\n");
+    app.post("/v0/pipes/slow/copy/cancel").send().await.assert_status(200);
+    app.standpipe().settle().await;
+    assert_eq!(app.get(working).send().await.json()["jobs"], json!([]));
+    assert_no_staging(&app).await;
+}
+
+#[tokio::test]
 async fn schedules_are_paused_and_resumed() {
     let app = set_app().await;
     let post = async |what: &str| app.post(&format!("/v0/pipes/cp/copy/{what}")).send().await;
@@ -377,6 +435,21 @@ async fn schedules_are_paused_and_resumed() {
     // Other changes leave the schedule, `None` takes it away.
     app.put(uri).form("mode=append").send().await.assert_status(200);
     assert_eq!(app.get("/v0/pipes/cp").send().await.json()["schedule"]["cron"], "30 4 * * *");
+    // Another time, and a project that is deployed once more, resume nothing.
+    post("pause").await.assert_status(200);
+    let pipe = app.put(uri).form("schedule_cron=15 4 * * *").send().await.assert_status(200).json();
+    let expected = json!({"cron": "15 4 * * *", "timezone": "Europe/Madrid", "status": "paused", "next_run": null});
+    assert_eq!(pipe["schedule"], expected);
+    let node = json!({
+        "name": "emps", "sql": "SELECT id, name FROM employees", "type": "copy", "target_datasource": "target",
+        "copy_schedule": "15 4 * * *",
+    });
+    let pushed = app.post("/v0/pipes?force=true").json(&json!({"name": "cp", "nodes": [node]})).send().await;
+    assert_eq!(pushed.assert_status(200).json()["schedule"], expected);
+    app.set_ahead(3 * 24 * 3600);
+    app.run_jobs().await;
+    assert_eq!(app.get("/v0/jobs").send().await.json()["jobs"], json!([]));
+    app.set_ahead(0);
     let pipe = app.put(uri).form("schedule_cron=None").send().await.assert_status(200).json();
     assert_eq!(pipe.get("schedule"), None);
     post("pause").await.assert_error(404);
@@ -385,7 +458,9 @@ async fn schedules_are_paused_and_resumed() {
     post("pause").await.assert_error(400);
     post("resume").await.assert_error(400);
     post("cancel").await.assert_error(400);
-    app.post("/v0/pipes/nope/copy/pause").send().await.assert_error(404);
+    for what in ["pause", "resume", "cancel"] {
+        app.post(&format!("/v0/pipes/nope/copy/{what}")).send().await.assert_error(404);
+    }
 }
 
 #[tokio::test]
@@ -535,13 +610,16 @@ async fn assert_no_staging(app: &TestApp) {
 #[tokio::test]
 async fn copies_are_recorded_in_service_data() {
     let app = set_app().await;
-    let job = run(&app, "?over=1").await;
+    // What the client says of itself is no parameter.
+    let job = run(&app, "?over=1&cli_version=6.5.5&__tb__semver=1&on_demand_compute=true").await;
     app.post("/v0/datasources/target/truncate").send().await.assert_status(205);
     // The target goes before its turn comes.
     let lost = app.post("/v0/pipes/cp/copy").send().await.assert_status(200).json();
     let gone = app.delete("/v0/datasources/target?force=true").send().await;
     assert_eq!(gone.status, 204, "{}", gone.text());
     app.run_jobs().await;
+    let uri = format!("/v0/jobs/{}", lost["job"]["id"].as_str().unwrap());
+    assert_eq!(app.get(&uri).send().await.json()["error"], "data source 'target' not found");
     let log = "SELECT event_type, result, rows, written_rows, pipe_name, datasource_name, error IS NULL, \
                Options.Values FROM tinybird.datasources_ops_log WHERE job_id IS NOT NULL ORDER BY event_type, result DESC";
     assert_eq!(
@@ -556,6 +634,11 @@ async fn copies_are_recorded_in_service_data() {
                 FROM tinybird.jobs_log GROUP BY job_id, job_type ORDER BY min(created_at)";
     let (done, lost) = (job["id"].as_str().unwrap(), lost["job"]["id"].as_str().unwrap());
     assert_eq!(app.rows(jobs).await, format!("{done}\tcopy\tdone\t1\tcp\t1\n{lost}\tcopy\terror\t1\tcp\t\n"));
+    let names = format!(
+        "SELECT arraySort(JSONExtractKeys(JSONExtractRaw(any(job_metadata), 'parameters'))) FROM tinybird.jobs_log \
+         WHERE job_id = '{done}'"
+    );
+    assert_eq!(app.rows(&names).await, "['job_timestamp','over']\n");
     let created = app.rows(&format!("SELECT max(created_at) FROM tinybird.jobs_log WHERE job_id = '{done}'")).await;
     assert_eq!(created.trim(), &job["created_at"].as_str().unwrap()[..23]);
 }

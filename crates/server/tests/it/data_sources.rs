@@ -376,6 +376,23 @@ async fn delete_frees_the_name_and_drops_the_tables() {
     assert_eq!(app.rows("SELECT * FROM reader").await, "x\n", "readers go by the name");
 }
 
+#[tokio::test]
+async fn a_dry_run_names_the_pipes_that_would_stop() {
+    let app = TestApp::new().await;
+    app.create_data_source("events", "a Int32 `json:$.a`").await;
+    app.create_pipe("reader", "SELECT * FROM events").await;
+    app.create_data_source("target", "a Int32").await;
+    app.create_pipe("view", "SELECT a FROM events").await;
+    app.post("/v0/pipes/view/nodes/view_0/materialization?datasource=target").send().await.assert_status(200);
+    app.create_pipe("copy", "SELECT a FROM events").await;
+    app.post("/v0/pipes/copy/nodes/copy_0/copy?target_datasource=target").send().await.assert_status(200);
+    for (name, pipes) in [("target", ["copy", "view"].as_slice()), ("events", &["copy", "reader", "view"])] {
+        let dry = app.delete(&format!("/v0/datasources/{name}?dry_run=true")).send().await.assert_status(200).json();
+        assert_eq!(dry["dependent_pipes"], json!(pipes));
+    }
+    app.get("/v0/datasources/target").send().await.assert_status(200);
+}
+
 /// Tables are dropped in the background, once nobody reads them.
 async fn no_tables(app: &TestApp) {
     let sql = format!("SELECT name FROM system.tables WHERE database = '{}'", app.workspace().database);

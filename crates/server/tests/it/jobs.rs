@@ -38,6 +38,7 @@ async fn jobs_are_listed_and_narrowed() {
     assert_eq!(listed(&app, "?kind=import").await, Vec::<String>::new());
     assert_eq!(listed(&app, "?created_after=2020-01-01T00:00:00").await.len(), 2);
     assert_eq!(listed(&app, "?created_before=2020-01-01T00:00:00").await.len(), 0);
+    assert_eq!(listed(&app, "?created_before=2100-01-01").await.len(), 2);
     let created = app.get(&format!("/v0/jobs/{two}")).send().await.json()["created_at"].as_str().unwrap().to_owned();
     assert_eq!(
         listed(&app, &format!("?created_after={}", created.replace(' ', "%20"))).await,
@@ -47,6 +48,8 @@ async fn jobs_are_listed_and_narrowed() {
     app.get("/v0/jobs?created_after=yesterday").send().await.assert_error(400);
     app.run_jobs().await;
     assert_eq!(listed(&app, "?status=done").await.len(), 2);
+    // A client asks for more than there is.
+    app.get(&format!("/v0/jobs/{one}?debug=blocks%2Cblock_log&cli_version=6.5.5")).send().await.assert_status(200);
     app.get("/v0/jobs/nothing").send().await.assert_error(404);
     app.get("/v0/jobs/7a3b2c1d-0000-4000-8000-000000000000").send().await.assert_error(404);
     app.other_workspace().await.get(&format!("/v0/jobs/{one}")).send().await.assert_error(404);
@@ -80,11 +83,44 @@ async fn a_waiting_job_is_cancelled_at_once_and_run_again() {
     let again = app.post(&format!("/v0/jobs/{one}/retry")).send().await.assert_status(200).json();
     assert_eq!((&again["status"], &again["pipe_name"]), (&json!("waiting"), &json!("one")));
     assert_ne!(again["id"].as_str().unwrap(), one);
+    assert_ne!(again["query_id"], cancelled["query_id"]);
     app.run_jobs().await;
     assert_eq!(app.rows("SELECT count() FROM target").await, "1\n");
     let done = again["id"].as_str().unwrap();
     app.post(&format!("/v0/jobs/{done}/retry")).send().await.assert_error(400);
     app.post(&format!("/v0/jobs/{done}/cancel")).send().await.assert_error(400);
+}
+
+#[tokio::test]
+async fn whoever_runs_a_job_again_lends_it_its_rights() {
+    let app = app().await;
+    app.create_data_source("numbers", "n UInt64 `json:$.n`").await;
+    app.send_events("numbers", "{\"n\":1}\n{\"n\":2}").await;
+    app.put("/v0/pipes/one/nodes/one_0").body("SELECT n FROM numbers").send().await.assert_status(200);
+    // Their own runs leave out what their filter hides, and so do those of others that they run again.
+    let some = ["PIPES:READ:one", "DATASOURCES:APPEND:target", "DATASOURCES:READ:numbers:n > 1"];
+    let some = app.with_scopes(&some).await;
+    let first = run(&app, "one").await;
+    app.post(&format!("/v0/jobs/{first}/cancel")).send().await.assert_status(200);
+    let again = some.post(&format!("/v0/jobs/{first}/retry")).send().await.assert_status(200).json();
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT groupArray(n) FROM target").await, "[2]\n");
+    let logged = format!(
+        "SELECT uniqExact(request_id) FROM tinybird.jobs_log WHERE job_id IN ('{first}', '{}')",
+        again["id"].as_str().unwrap()
+    );
+    assert_eq!(app.recorded(&logged).await, "2\n");
+    // A token that is gone took its job along; an admin brings it back.
+    let lost = some.post("/v0/pipes/one/copy").send().await.assert_status(200).json();
+    let name = app.workspace().tokens.values().find(|it| it.has_value(some.token())).unwrap().name.clone();
+    app.delete(&format!("/v0/tokens/{}", name.replace(' ', "%20"))).send().await.assert_status(200);
+    app.run_jobs().await;
+    let lost = lost["job"]["id"].as_str().unwrap();
+    assert_eq!(app.get(&format!("/v0/jobs/{lost}")).send().await.json()["status"], "error");
+    let again = app.post(&format!("/v0/jobs/{lost}/retry")).send().await.assert_status(200).json();
+    assert_eq!(again.get("error"), None);
+    app.run_jobs().await;
+    assert_eq!(app.rows("SELECT arraySort(groupArray(n)) FROM target").await, "[1,2,2]\n");
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ mod parameters;
 mod pipes;
 mod places;
 mod populates;
+mod push;
 mod reconcile;
 mod refusals;
 mod row_filters;

@@ -376,11 +376,39 @@ async fn an_analysis_says_what_to_mind_and_makes_datafiles() {
         found["warnings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["SIMPLE_AGG", "DISTINCT", "LIMIT", "ORDER_BY"]);
     assert_eq!(found["warnings"][0]["weight"], 3);
+    assert!(found["warnings"][0]["documentation"].as_str().unwrap().starts_with("https://"), "{found}");
     assert_eq!(views(&app).await, 0);
     app.get("/v0/pipes/mv/nodes/nope/analysis").send().await.assert_error(404);
     app.put("/v0/pipes/mv/nodes/mv_0").body("SELECT 1 AS one").send().await.assert_status(200);
     app.get("/v0/pipes/mv/nodes/mv_0/analysis").send().await.assert_error(400);
     assert_eq!(redact(found["analysis"]["datasource"]["name"].clone()), "mv_0_mv");
+}
+
+#[tokio::test]
+async fn an_analysis_takes_the_engine_that_is_asked_for_or_there() {
+    let app = app().await;
+    let sums = "SELECT k, sum(v) AS total FROM events GROUP BY k";
+    app.put("/v0/pipes/mv/nodes/mv_0").body(sums).send().await.assert_status(200);
+    let codes = async |query: &str| -> Vec<Value> {
+        let found = app.get(&format!("/v0/pipes/mv/nodes/mv_0/analysis?{query}")).send().await;
+        let found = found.assert_status(200).json();
+        found["warnings"].as_array().unwrap().iter().map(|it| it["code"].clone()).collect()
+    };
+    assert_eq!(codes("datasource=new").await, ["SIMPLE_AGG"]);
+    let asked = "datasource=new&engine=SummingMergeTree&engine_sorting_key=k&engine_partition_key=";
+    assert_eq!(codes(asked).await, [""; 0]);
+    let found = app.get(&format!("/v0/pipes/mv/nodes/mv_0/analysis?{asked}")).send().await.json();
+    assert_eq!(found["analysis"]["datasource"]["engine"], "SummingMergeTree");
+    let file = found["analysis"]["pipe"]["datafile"].as_str().unwrap();
+    assert!(file.ends_with("ENGINE \"SummingMergeTree\"\nENGINE_SORTING_KEY \"k\"\n"), "{file}");
+    app.get("/v0/pipes/mv/nodes/mv_0/analysis?engine=NoTree").send().await.assert_error(400);
+    let body = json!({
+        "name": "there", "schema": "k String, total Int64", "engine": "SummingMergeTree", "engine_sorting_key": "k",
+    });
+    app.post("/v0/datasources").json(&body).send().await.assert_status(200);
+    assert_eq!(codes("datasource=there").await, [""; 0]);
+    assert_eq!(codes("datasource=there&override_datasource=true").await, ["SIMPLE_AGG"]);
+    assert_eq!(views(&app).await, 0);
 }
 
 #[tokio::test]

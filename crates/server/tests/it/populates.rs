@@ -283,7 +283,8 @@ async fn later_ones_only_when_asked_to() {
     assert_eq!(populated(&app, "").await["status"], "error");
     assert!(is_linked(&app).await);
     assert_eq!(app.rows("SELECT count() FROM kept").await, "10\n");
-    assert_eq!(populated(&app, "unlink_on_populate_error=true").await["status"], "error");
+    // As the documents write it in their text.
+    assert_eq!(populated(&app, "unlink_on_populate_error='true'").await["status"], "error");
     assert!(!is_linked(&app).await);
 }
 
@@ -439,8 +440,19 @@ async fn a_view_takes_what_its_maker_may_see() {
     assert_eq!(app.rows("SELECT count(), groupUniqArray(part) FROM kept").await, "110\t[1]\n");
 }
 
-#[tokio::test]
-async fn a_working_populate_is_cancelled_and_nothing_of_it_stays() {
+/// A populate of three hundred queries that is working, between two of them or in one.
+async fn while_working<T>(app: &TestApp, node: &Value, meanwhile: impl Future<Output = T>) -> T {
+    let act = async {
+        while job(app, &node["job"]).await["progress_percentage"].as_f64().unwrap() < 2.0 {
+            tokio::task::yield_now().await;
+        }
+        meanwhile.await
+    };
+    tokio::join!(app.run_jobs(), act).1
+}
+
+/// A view over three hundred partitions.
+async fn partitioned_app() -> TestApp {
     let app = TestApp::new().await;
     let body = json!({
         "name": "events", "schema": "part UInt8 `json:$.part`, v Int64 `json:$.v`", "engine": "MergeTree",
@@ -450,20 +462,42 @@ async fn a_working_populate_is_cancelled_and_nothing_of_it_stays() {
     send(&app, 0..300).await;
     app.create_pipe("mv", SUMS).await;
     app.post("/v0/pipes/mv/nodes/mv_0/materialization?datasource=sums").send().await.assert_status(200);
+    app
+}
+
+#[tokio::test]
+async fn a_working_populate_is_cancelled_and_nothing_of_it_stays() {
+    let app = partitioned_app().await;
     let node = populate(&app, "").await.assert_status(200).json();
-    let cancel = async {
-        // Between two of its three hundred queries, or in one.
-        while job(&app, &node["job"]).await["progress_percentage"].as_f64().unwrap() < 2.0 {
-            tokio::task::yield_now().await;
-        }
-        let uri = format!("/v0/jobs/{}/cancel", node["job"]["id"].as_str().unwrap());
-        app.post(&uri).send().await.assert_status(200);
-    };
-    tokio::join!(app.run_jobs(), cancel);
-    assert_eq!(job(&app, &node["job"]).await["status"], "cancelled");
+    let uri = format!("/v0/jobs/{}", node["job"]["id"].as_str().unwrap());
+    let cancel = async { app.post(&format!("{uri}/cancel")).send().await.assert_status(200) };
+    while_working(&app, &node, cancel).await;
+    let cancelled = job(&app, &node["job"]).await;
+    assert_eq!(cancelled["status"], "cancelled");
+    for query in cancelled["queries"].as_array().unwrap() {
+        assert!(["done", "cancelled"].contains(&query["status"].as_str().unwrap()), "{query}");
+    }
     assert!(is_linked(&app).await);
     assert_eq!(sums(&app).await, "0:0");
     assert_eq!(tables_of_jobs(&app).await, [""; 0]);
     send(&app, 300..301).await;
     assert_eq!(sums(&app).await, "1:300");
+    // Run again, it begins at the beginning.
+    let again = app.post(&format!("{uri}/retry")).send().await.assert_status(200).json();
+    assert_eq!((&again["queries"], &again["progress_percentage"]), (&json!([]), &json!(0.0)));
+    app.run_jobs().await;
+    assert_eq!(job(&app, &again).await["queries"].as_array().unwrap().len(), 301);
+    assert_eq!(sums(&app).await, "302:45450");
+}
+
+#[tokio::test]
+async fn a_populate_whose_pipe_is_deleted_says_so_by_its_name() {
+    let app = partitioned_app().await;
+    let node = populate(&app, "").await.assert_status(200).json();
+    let delete = async { app.delete("/v0/pipes/mv").send().await.assert_status(204) };
+    while_working(&app, &node, delete).await;
+    let job = job(&app, &node["job"]).await;
+    assert_eq!((&job["status"], &job["error"]), (&json!("error"), &json!("pipe 'mv' not found")));
+    assert_eq!(tables_of_jobs(&app).await, [""; 0]);
+    assert_eq!(sums(&app).await, "0:0");
 }

@@ -37,6 +37,10 @@ fn fits(from: &str, to: &str) -> bool {
     if from == to {
         return true;
     }
+    // What it holds is a value; only the function that merges two of them stands in the type.
+    if let Some(inside) = simple_state(from) {
+        return fits(inside, simple_state(to).unwrap_or(to));
+    }
     if let Some(inside) = argument(to, "Nullable") {
         return fits(argument(from, "Nullable").unwrap_or(from), inside);
     }
@@ -46,9 +50,14 @@ fn fits(from: &str, to: &str) -> bool {
     if let (Some(from), Some(to)) = (argument(from, "Array"), argument(to, "Array")) {
         return fits(from, to);
     }
-    if let Some(inside) = argument(to, "SimpleAggregateFunction") {
-        // The function's name stands before the type.
-        return inside.split_once(", ").is_some_and(|(_, inside)| fits(from, inside));
+    if let Some(inside) = simple_state(to) {
+        return fits(from, inside);
+    }
+    if let (Some(from), Some(to)) = (decimal(from), decimal(to)) {
+        return from.0 - from.1 <= to.0 - to.1 && from.1 <= to.1;
+    }
+    if let (Some((key, value)), Some((to_key, to_value))) = (map(from), map(to)) {
+        return fits(key, to_key) && fits(value, to_value);
     }
     if let (Some(from), Some(to)) = (Integer::of(from), Integer::of(to)) {
         return from.fits(to);
@@ -75,6 +84,22 @@ fn counts(name: &str) -> bool {
 /// How many values are kept once is no matter of which there may be.
 fn plain(name: &str) -> &str {
     argument(name, "LowCardinality").unwrap_or(name)
+}
+
+/// The type that a `SimpleAggregateFunction` holds; the function's name stands before it.
+fn simple_state(name: &str) -> Option<&str> {
+    argument(name, "SimpleAggregateFunction")?.split_once(", ").map(|(_, inside)| inside)
+}
+
+/// Precision and scale of a decimal.
+fn decimal(name: &str) -> Option<(i32, i32)> {
+    let (precision, scale) = argument(name, "Decimal")?.split_once(", ")?;
+    Some((precision.parse().ok()?, scale.parse().ok()?))
+}
+
+/// The types of a map's keys and values. Keys are plain types or have one argument.
+fn map(name: &str) -> Option<(&str, &str)> {
+    argument(name, "Map")?.split_once(", ")
 }
 
 /// What stands in the brackets of `name(...)`.
@@ -139,6 +164,11 @@ mod tests {
             ("AggregateFunction(count, String)", "AggregateFunction(count)"),
             ("FixedString(3)", "String"),
             ("Bool", "UInt8"),
+            ("SimpleAggregateFunction(sum, Int64)", "Int64"),
+            ("SimpleAggregateFunction(max, UInt32)", "SimpleAggregateFunction(max, UInt64)"),
+            ("SimpleAggregateFunction(any, Nullable(String))", "Nullable(String)"),
+            ("Decimal(9, 2)", "Decimal(18, 4)"),
+            ("Map(String, Int8)", "Map(LowCardinality(String), Int64)"),
         ] {
             assert!(fits(from, to), "{from} -> {to}");
         }
@@ -158,6 +188,13 @@ mod tests {
             ("DateTime", "Date"),
             ("AggregateFunction(sum, UInt64)", "AggregateFunction(sum, UInt32)"),
             ("AggregateFunction(count)", "AggregateFunction(countIf, UInt8)"),
+            // The engine makes no view of it.
+            ("Nullable(Nothing)", "Nullable(Int8)"),
+            ("SimpleAggregateFunction(sum, Int64)", "Int32"),
+            ("SimpleAggregateFunction(any, Nullable(String))", "String"),
+            ("Decimal(18, 4)", "Decimal(18, 5)"),
+            ("Decimal(9, 4)", "Decimal(18, 2)"),
+            ("Map(String, Int64)", "Map(String, Int8)"),
         ] {
             assert!(!fits(from, to), "{from} -> {to}");
         }

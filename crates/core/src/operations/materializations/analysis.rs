@@ -1,10 +1,8 @@
 //! What a node would be as a materialized view: what to mind, and the datafiles that would make it one.
 
-use std::collections::BTreeMap;
-
 use standpipe_datafile::{DataSourceFile, Engine, EngineName, Materialized, NodeDef, NodeKind, PipeFile, Tags};
 
-use super::target;
+use super::{MaterializationRequest, target};
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::ResourceName;
@@ -37,22 +35,33 @@ pub struct Warning {
 }
 
 impl Standpipe {
-    /// Looks at a node as a materialized view, without making it one. `target` names the data source it would fill.
-    pub async fn analyze(&self, access: &Access, pipe: &str, node: &str, target: Option<&str>) -> Result<Analysis> {
+    /// Looks at a node as a materialized view, without making it one. Of the request, target and engine count; a target that
+    /// exists keeps its engine unless it is to be overridden.
+    pub async fn analyze(
+        &self,
+        access: &Access,
+        pipe: &str,
+        node: &str,
+        request: &MaterializationRequest,
+    ) -> Result<Analysis> {
         access.require_pipe_create()?;
         let pipe = self.pipe(access, pipe)?;
         let node = named(&pipe, node)?;
         let query = self.reader.view_query(access, &pipe, node).await?;
-        let (columns, engine) = target::suggest(&query, None, &BTreeMap::new())?;
-        let name = match target.filter(|name| !name.is_empty()) {
-            Some(name) => ResourceName::parse(name)?.to_string(),
-            None => format!("{}_mv", node.name),
+        let (columns, suggested) = target::suggest(&query, request.engine.as_deref(), &request.options)?;
+        let asked = request.target.as_deref();
+        let existing = asked.and_then(|name| access.workspace().data_source(name));
+        let name = match (existing, asked) {
+            (Some(existing), _) => existing.name.to_string(),
+            (None, Some(name)) => ResourceName::parse(name)?.to_string(),
+            (None, None) => format!("{}_mv", node.name),
         };
+        let engine = existing.filter(|_| !request.overrides).map_or(suggested, |existing| existing.engine.clone());
         let source = access.workspace().data_sources.get(&query.source);
         let source = source.ok_or_else(|| Error::DataSourceNotFound { name: query.source.to_string() })?;
         let nodes = pipe.nodes.iter().map(|other| NodeDef {
             name: other.name.to_string(),
-            description: other.description.clone(),
+            description: other.description.clone().filter(|text| !text.is_empty()),
             sql: other.sql.as_str().to_owned(),
             kind: if other.id == node.id {
                 let engine = Some(engine.clone());
@@ -63,7 +72,7 @@ impl Standpipe {
         });
         let file = PipeFile {
             name: pipe.name.to_string(),
-            description: pipe.description.clone(),
+            description: pipe.description.clone().filter(|text| !text.is_empty()),
             tokens: Vec::new(),
             tags: Tags::default(),
             nodes: nodes.collect(),

@@ -258,7 +258,7 @@ pub fn copy_request(fields: &Fields) -> CopyRequest {
 fn copy_run(uri: &Uri, headers: &HeaderMap, body: &[u8], request_id: String) -> Result<CopyRun, ApiError> {
     let fields = sent_fields(uri, headers, body)?;
     let mode = MODE_KEYS.iter().find_map(|key| fields.filled(key));
-    let mut params = fields.into_values();
-    params.retain(|name, _| name != "token" && !MODE_KEYS.contains(&name.as_str()));
+    let mut params = fields.without_client().into_values();
+    params.retain(|name, _| !MODE_KEYS.contains(&name.as_str()));
     Ok(CopyRun { params, mode, request_id })
 }

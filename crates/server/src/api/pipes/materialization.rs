@@ -35,6 +35,9 @@ const KEYS: [&str; 7] = [
     "engine",
 ];
 
+/// Where the engine's own documents say what a materialized view sees.
+const DOCUMENTATION: &str = "https://clickhouse.com/docs/materialized-view/incremental-materialized-view";
+
 /// The parameters of a populate.
 const POPULATE_KEYS: &[&str] = &["populate_subset", "populate_condition", "truncate", "unlink_on_populate_error"];
 
@@ -99,7 +102,7 @@ pub struct WarningBody {
     pub text: &'static str,
     /// How grave it is, from 1; 3 gives wrong results.
     pub weight: u8,
-    /// Where to read more; empty.
+    /// Where to read more.
     pub documentation: &'static str,
 }
 
@@ -232,6 +235,8 @@ pub async fn populate_node(
         ("pipe" = String, Path, description = "Name or id of the pipe"),
         ("node" = String, Path, description = "Name or id of the node"),
         ("datasource" = Option<String>, Query, description = "Name of the target; made up when absent"),
+        ("engine" = Option<String>, Query, description = "Engine of a target that would be made; engine_* are its options"),
+        ("override_datasource" = Option<bool>, Query, description = "Whether a target that exists would be made anew"),
         ("include_datafile" = Option<bool>, Query, description = "Whether to answer the datafiles; default true"),
     ),
     responses(
@@ -244,10 +249,11 @@ pub async fn analyze_node(
     uri: Uri,
     Path((pipe, node)): Path<(String, String)>,
     Caller(access): Caller,
+    Extension(request_id): Extension<RequestId>,
 ) -> Result<Json<AnalysisBody>, ApiError> {
     let fields = Fields::of_query(&uri);
-    let target = fields.filled("datasource");
-    let analysis = app.standpipe.analyze(&access, &pipe, &node, target.as_deref()).await?;
+    let request = materialization_request(&fields, &Fields::default(), &request_id)?;
+    let analysis = app.standpipe.analyze(&access, &pipe, &node, &request).await?;
     let with_files = !fields.has("include_datafile") || fields.flag("include_datafile");
     Ok(Json(show_analysis(&analysis, with_files)))
 }
@@ -270,7 +276,8 @@ fn show_analysis(analysis: &Analysis, with_files: bool) -> AnalysisBody {
         shown["datasource"]["datafile"] = target.to_string().into();
         shown["pipe"]["datafile"] = pipe.to_string().into();
     }
-    let warning = |it: &Warning| WarningBody { code: it.code, text: it.text, weight: it.weight, documentation: "" };
+    let warning =
+        |it: &Warning| WarningBody { code: it.code, text: it.text, weight: it.weight, documentation: DOCUMENTATION };
     AnalysisBody { analysis: shown, warnings: analysis.warnings.iter().map(warning).collect() }
 }
 

@@ -88,7 +88,7 @@ pub async fn edit_node(
     let fields = Fields::of_query(&uri);
     let update = NodeUpdate { sql: sql(&body)?, name: fields.filled("name"), description: fields.text("description") };
     let (pipe, node) = app.standpipe.edit_node(&access, &pipe, &node, &update).await?;
-    Ok(Json(NodeBody::in_walk_through(&pipe, &node)))
+    Ok(Json(NodeBody::in_walk_through(&pipe, &node).in_workspace(&access)))
 }
 
 /// Delete a node

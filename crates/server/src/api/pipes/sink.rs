@@ -185,7 +185,7 @@ fn sink_run(uri: &Uri, headers: &HeaderMap, body: &[u8], request_id: String) -> 
     let fields = sent_fields(uri, headers, body)?;
     // When it runs by itself is nothing that one run changes.
     let request = SinkRequest { cron: None, timezone: None, ..sink_request(&fields) };
-    let mut params = fields.into_values();
-    params.retain(|name, _| name != "token" && !KEYS.contains(&name.as_str()));
+    let mut params = fields.without_client().into_values();
+    params.retain(|name, _| !KEYS.contains(&name.as_str()));
     Ok(SinkRun { request, params, request_id })
 }

@@ -57,7 +57,7 @@ pub struct Lanes {
     pub read: Lane,
     /// The server's own statements that do not take long. Default 2 threads, 64 waiting.
     pub background: Lane,
-    /// Copies, populates and other jobs. Default 4 threads, 64 waiting.
+    /// Copies, populates and other jobs. Default 8 threads, 64 waiting.
     pub job: Lane,
 }
 
@@ -69,7 +69,7 @@ impl Default for Lanes {
             insert: Lane { threads: 2, queue: 64 },
             read: Lane { threads: 12, queue: 64 },
             background: Lane { threads: 2, queue: 64 },
-            job: Lane { threads: 4, queue: 64 },
+            job: Lane { threads: 8, queue: 64 },
         }
     }
 }

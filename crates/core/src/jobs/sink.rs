@@ -5,6 +5,7 @@
 //! from two runs.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http_body_util::BodyDataStream;
@@ -26,6 +27,12 @@ use crate::standpipe::Standpipe;
 
 /// Members of a sink's details that say where it writes: for admins only.
 pub const SINK_TARGET: [&str; 3] = ["path", "file_template", "output"];
+
+/// The member of a sink's details that says how many rows are written, so far or in all.
+const WRITTEN_ROWS: &str = "written_rows";
+
+/// That which says how many files: of runs that came to their end only.
+const WRITTEN_FILES: &str = "written_files";
 
 /// Files that a job's details name; there may be thousands.
 const SHOWN_FILES: usize = 100;
@@ -104,10 +111,16 @@ impl JobKind for SinkJob {
 
     async fn run(&self, context: &Context) -> Result<(), Failure> {
         let query_id = self.query_id.to_string();
-        context.query(&query_id, self.write(context, &query_id)).await
+        let rows = AtomicU64::new(0);
+        let written = || Map::from_iter([(WRITTEN_ROWS.to_owned(), rows.load(Ordering::Relaxed).into())]);
+        context.watched_query(&query_id, self.write(context, &query_id, &rows), |_| Ok(written())).await
     }
 
     async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {
+        // How many rows there were when it was cut off is no result.
+        if !context.job().details.contains_key(WRITTEN_FILES) {
+            context.show(Map::from_iter([(WRITTEN_ROWS.to_owned(), Value::Null)])).await?;
+        }
         let Some(begun) = context.checkpoint::<Begun>().await? else { return Ok(Left::Undone) };
         if begun.is_done {
             return Ok(Left::Done);
@@ -122,7 +135,8 @@ impl JobKind for SinkJob {
 }
 
 impl SinkJob {
-    async fn write(&self, context: &Context, query_id: &str) -> Result<()> {
+    /// Writes the rows, and keeps in `progress` how many of them.
+    async fn write(&self, context: &Context, query_id: &str, progress: &AtomicU64) -> Result<()> {
         let standpipe = context.standpipe();
         // Held to the end of the reading: no table that the query names is dropped before.
         let access = context.access_of(self.token)?;
@@ -149,6 +163,7 @@ impl SinkJob {
             names,
             header,
             stream,
+            progress,
             spool: (&standpipe.spool_dir, context.job().id.to_string()),
         };
         let mut rows = response.into_body();
@@ -159,9 +174,9 @@ impl SinkJob {
         let details = Map::from_iter([
             ("read_rows".to_owned(), read.read_rows.into()),
             ("read_bytes".to_owned(), read.read_bytes.into()),
-            ("written_rows".to_owned(), written.rows.into()),
+            (WRITTEN_ROWS.to_owned(), written.rows.into()),
             ("written_bytes".to_owned(), written.bytes.into()),
-            ("written_files".to_owned(), written.files.len().into()),
+            (WRITTEN_FILES.to_owned(), written.files.len().into()),
             ("output".to_owned(), serde_json::json!(shown)),
         ]);
         context.show(details).await

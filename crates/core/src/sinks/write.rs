@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
@@ -40,6 +41,8 @@ pub(crate) struct Run<'a> {
     pub(crate) header: Vec<u8>,
     /// How the rows come.
     pub(crate) stream: RowStream,
+    /// How many rows are written so far.
+    pub(crate) progress: &'a AtomicU64,
     /// Where bytes are put aside, and under which name.
     pub(crate) spool: (&'a Path, String),
 }
@@ -102,6 +105,7 @@ pub(crate) async fn write<E>(
             let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_BYTES));
             let parts = aside(&mut files, move |files| files.feed(full)).await?;
             writer.send(parts).await?;
+            run.progress.store(files.as_ref().map_or(0, Files::rows), Ordering::Relaxed);
         }
     }
     let parts = aside(&mut files, move |files| files.feed(chunk)).await?;

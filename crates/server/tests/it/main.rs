@@ -39,6 +39,7 @@ mod reconcile;
 mod refusals;
 mod row_filters;
 mod service_data;
+mod sink_accounts;
 mod sink_roles;
 mod sink_runs;
 mod sinks;

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use serde_json::{Value, json};
 use standpipe_server::config::Config;
 
-use crate::support::{Answer, KEY, S3Server, SECRET, TestApp, redact};
+use crate::support::{Answer, KEY, S3Server, SECRET, TestApp, key_file, redact};
 
 /// A server with an object store, a connection to it, and a pipe.
 pub(crate) struct SinkApp {
@@ -27,19 +27,37 @@ impl SinkApp {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> SinkApp {
-        let s3 = S3Server::start(&["exports", "other"]).await;
-        let app = TestApp::with(|config| {
-            config.outbound.allow_private_networks = true;
-            change(config);
-        })
-        .await;
-        let app = SinkApp { app, s3 };
+        let app = SinkApp::over(S3Server::start(&["exports", "other"]).await, change).await;
         app.connect("store", KEY, SECRET).await;
         app
     }
 
+    /// With a store as Google's and a connection by the key of a service account.
+    pub(crate) async fn google() -> SinkApp {
+        let app = SinkApp::over(S3Server::start_google(&["exports"]).await, |_| {}).await;
+        app.connect_account("store", &key_file(&app.s3.endpoint)).await.assert_status(200);
+        app
+    }
+
+    async fn over(s3: S3Server, change: impl FnOnce(&mut Config)) -> SinkApp {
+        let app = TestApp::with(|config| {
+            config.outbound.allow_private_networks = true;
+            change(config);
+        });
+        SinkApp { app: app.await, s3 }
+    }
+
     pub(crate) async fn restart(self) -> SinkApp {
-        SinkApp { app: self.app.restart().await, s3: self.s3 }
+        self.restart_with(|_| {}).await
+    }
+
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> SinkApp {
+        SinkApp { app: self.app.restart_prepared_with(change).await, s3: self.s3 }
+    }
+
+    pub(crate) async fn connect_account(&self, name: &str, key: &Value) -> Answer {
+        let body = json!({"service": "gcs", "name": name, "gcs_service_account_credentials_json": key});
+        self.post("/v0/connectors").json(&body).send().await
     }
 
     pub(crate) async fn connect(&self, name: &str, key: &str, secret: &str) {

@@ -13,6 +13,7 @@ mod auth;
 mod bombs;
 mod cache;
 mod compression;
+mod connection_files;
 mod connectors;
 mod copies;
 mod copy_crashes;

@@ -147,6 +147,7 @@ impl SinkJob {
         let params: Params = self.params.clone().into();
         let query = standpipe.reader().sink_query(&access, pipe, node, Some(&params)).await?;
         let template = FileTemplate::parse(&self.output.file_template)?;
+        template.require_times(query.column_types())?;
         let names = template.resolve(&texts(&self.params), &query.column_names())?;
         let (bucket, destination) = self.bucket(standpipe, access.workspace()).await?;
         let limits = (query_id, standpipe.jobs.limits().sink_time);

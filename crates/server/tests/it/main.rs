@@ -41,6 +41,7 @@ mod refusals;
 mod row_filters;
 mod service_data;
 mod sink_accounts;
+mod sink_data;
 mod sink_roles;
 mod sink_runs;
 mod sinks;

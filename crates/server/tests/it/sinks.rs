@@ -207,6 +207,37 @@ async fn a_query_that_may_not_be_run_is_forbidden() {
         app.post("/v0/pipes/p/sink").send().await.assert_error(403);
     }
     assert_eq!(app.get("/v0/jobs").send().await.json()["jobs"], json!([]));
+    // Nor is it set.
+    app.delete("/v0/pipes/p/nodes/p_0/sink").send().await.assert_status(200);
+    let text = app.set(FORM).await.assert_error(403);
+    assert!(text.contains("url"), "{text}");
+    assert_eq!(app.get("/v0/pipes/p").send().await.json()["type"], "default");
+}
+
+#[tokio::test]
+async fn a_materialized_pipe_is_unlinked_first() {
+    let app = SinkApp::new().await.with_pipe().await;
+    app.put("/v0/pipes/p/nodes/p_0").plain("SELECT id, country, at FROM visits").send().await.assert_status(200);
+    let uri = "/v0/pipes/p/nodes/p_0/materialization";
+    app.post(&format!("{uri}?datasource=target")).send().await.assert_status(200);
+    let text = app.set(FORM).await.assert_error(409);
+    assert!(text.contains(&format!("DELETE {uri}")), "{text}");
+    app.delete(uri).send().await.assert_status(204);
+    app.set(FORM).await.assert_status(200);
+    app.post(&format!("{uri}?datasource=other")).send().await.assert_error(409);
+}
+
+#[tokio::test]
+async fn only_the_sinks_own_node_unsets_it() {
+    let app = SinkApp::new().await.with_pipe().await;
+    app.append_node("p", "more", "SELECT 1 AS a").await;
+    app.set(FORM).await.assert_status(200);
+    let text = app.delete("/v0/pipes/p/nodes/more/sink").send().await.assert_error(400);
+    assert_eq!(text, "node 'more' is not the sink of pipe 'p': that is node 'p_0'");
+    assert_eq!(app.get("/v0/pipes/p").send().await.json()["type"], "sink");
+    let text = app.post("/v0/pipes/p/nodes/more/sink").form(FORM).send().await.assert_error(403);
+    assert!(text.contains("DELETE /v0/pipes/p/nodes/p_0/sink"), "{text}");
+    app.delete("/v0/pipes/p/nodes/p_0/sink").send().await.assert_status(200);
 }
 
 #[tokio::test]

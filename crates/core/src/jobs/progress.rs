@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use standpipe_clickhouse::Progress;
+use tokio_util::sync::CancellationToken;
 
 use super::{Context, Failure};
 use crate::error::{Error, Result};
@@ -22,29 +23,48 @@ impl Context {
     ) -> Result<T, Failure> {
         // From its beginning, so that one which ends before the first look has come to 100 percent as well.
         self.set_progress(0.0).await?;
-        let watched = async {
-            tokio::select! {
-                done = work => done,
-                failed = self.watch(query_id, look) => Err(failed),
-            }
+        let (ended, failed) = (CancellationToken::new(), CancellationToken::new());
+        let working = async {
+            let done = tokio::select! {
+                done = self.query(query_id, work) => Some(done),
+                () = failed.cancelled() => None,
+            };
+            ended.cancel();
+            done
         };
-        self.query(query_id, watched).await
+        let watching = async {
+            let watched = self.watch(query_id, look, &ended).await;
+            failed.cancel();
+            watched
+        };
+        let (done, watched) = tokio::join!(working, watching);
+        match (done, watched) {
+            (Some(done), _) => done,
+            (None, Err(error)) => Err(error.into()),
+            (None, Ok(())) => Err(Error::internal("a query was given up for no reason").into()),
+        }
     }
 
-    async fn watch(&self, query_id: &str, look: impl Fn(Option<Progress>) -> Result<Map<String, Value>>) -> Error {
+    /// Looks until the query has ended. What it has begun to write then it writes: cut off, that could come after whatever
+    /// is written next.
+    async fn watch(
+        &self,
+        query_id: &str,
+        look: impl Fn(Option<Progress>) -> Result<Map<String, Value>>,
+        ended: &CancellationToken,
+    ) -> Result<()> {
+        let storage = &self.standpipe().storage;
         let mut furthest = 0;
-        loop {
+        let next = async || {
             tokio::time::sleep(LOOK).await;
-            let running = self.standpipe().storage.progress(query_id).await;
-            let details = match look(running) {
-                Ok(details) => details,
-                Err(error) => return error,
-            };
+            storage.progress(query_id).await
+        };
+        while let Some(running) = ended.run_until_cancelled(next()).await {
+            let details = look(running)?;
             furthest = furthest.max(running.map_or(0, percent));
-            if let Err(error) = self.tell(Some(furthest.into()), &details).await {
-                return error;
-            }
+            self.tell(Some(furthest.into()), &details).await?;
         }
+        Ok(())
     }
 }
 

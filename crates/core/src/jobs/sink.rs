@@ -113,7 +113,10 @@ impl JobKind for SinkJob {
         let query_id = self.query_id.to_string();
         let rows = AtomicU64::new(0);
         let written = || Map::from_iter([(WRITTEN_ROWS.to_owned(), rows.load(Ordering::Relaxed).into())]);
-        context.watched_query(&query_id, self.write(context, &query_id, &rows), |_| Ok(written())).await
+        // What was written is told when nobody tells how much there is so far.
+        let details =
+            context.watched_query(&query_id, self.write(context, &query_id, &rows), |_| Ok(written())).await?;
+        Ok(context.show(details).await?)
     }
 
     async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {
@@ -135,8 +138,8 @@ impl JobKind for SinkJob {
 }
 
 impl SinkJob {
-    /// Writes the rows, and keeps in `progress` how many of them.
-    async fn write(&self, context: &Context, query_id: &str, progress: &AtomicU64) -> Result<()> {
+    /// Writes the rows, keeps in `progress` how many of them, and answers what the job shows of it.
+    async fn write(&self, context: &Context, query_id: &str, progress: &AtomicU64) -> Result<Map<String, Value>> {
         let standpipe = context.standpipe();
         // Held to the end of the reading: no table that the query names is dropped before.
         let access = context.access_of(self.token)?;
@@ -172,15 +175,14 @@ impl SinkJob {
         drop(access);
         let read = rows.summary().unwrap_or_default();
         let shown: Vec<&String> = written.files.iter().take(SHOWN_FILES).collect();
-        let details = Map::from_iter([
+        Ok(Map::from_iter([
             ("read_rows".to_owned(), read.read_rows.into()),
             ("read_bytes".to_owned(), read.read_bytes.into()),
             (WRITTEN_ROWS.to_owned(), written.rows.into()),
             ("written_bytes".to_owned(), written.bytes.into()),
             (WRITTEN_FILES.to_owned(), written.files.len().into()),
             ("output".to_owned(), serde_json::json!(shown)),
-        ]);
-        context.show(details).await
+        ]))
     }
 
     async fn bucket(&self, standpipe: &Standpipe, workspace: &Workspace) -> Result<(Bucket, Destination)> {

@@ -10,6 +10,7 @@ mod job;
 mod kind;
 mod limits;
 mod populate;
+mod progress;
 mod records;
 mod runner;
 mod sink;

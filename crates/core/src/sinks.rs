@@ -9,6 +9,7 @@ pub mod destination;
 mod encode;
 mod files;
 pub mod format;
+mod google;
 mod region;
 mod role;
 mod rows;

@@ -110,7 +110,7 @@ impl Context {
         self.tell(None, &details).await
     }
 
-    async fn tell(&self, progress: Option<f64>, details: &Map<String, Value>) -> Result<()> {
+    pub(super) async fn tell(&self, progress: Option<f64>, details: &Map<String, Value>) -> Result<()> {
         let store = self.standpipe.catalog().store();
         store.tell_job(self.job.id, &self.owner, progress, details, self.now()).await
     }

@@ -5,11 +5,11 @@
 //! however often it is run.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use standpipe_clickhouse::Progress;
 use standpipe_template::Params;
 use uuid::Uuid;
 
@@ -33,9 +33,6 @@ pub(super) const QUERY_ID: &str = "query_id";
 
 /// The template parameter that holds the time of the copy.
 const JOB_TIMESTAMP: &str = "job_timestamp";
-
-/// How often a running copy is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// A copy of a pipe's rows into a data source.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -183,7 +180,7 @@ impl CopyJob {
         }
     }
 
-    /// Fills the staging table, and says how that is getting on.
+    /// Fills the staging table.
     async fn fill(
         &self,
         context: &Context,
@@ -202,33 +199,16 @@ impl CopyJob {
             filter: None,
         };
         let insert = standpipe.storage.insert_select(workspace, staging, columns, &query.sql, &transfer);
-        let watched = async {
-            tokio::select! {
-                done = insert => done,
-                failed = self.watch(context, &query_id) => Err(failed),
-            }
+        // A query that writes too much is ended here: the engine knows no such limit.
+        let look = |running: Option<Progress>| {
+            let written = running.map_or(0, |running| running.written_rows);
+            self.require_rows(context, written).map(|()| Map::new())
         };
-        let filled = context.query(&query_id, watched).await;
+        let filled = context.watched_query(&query_id, insert, look).await;
         if matches!(filled, Err(Failure::Failed(Error::JobLimit { .. }))) {
             standpipe.storage.kill(&query_id).await;
         }
         filled
-    }
-
-    /// Looks at the running query until it has written too much.
-    async fn watch(&self, context: &Context, query_id: &str) -> Error {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let Some(progress) = context.standpipe().storage.progress(query_id).await else { continue };
-            if let Err(error) = self.require_rows(context, progress.written_rows) {
-                return error;
-            }
-            // 100 is said when the rows are in the target.
-            let percent = progress.read_rows.saturating_mul(99) / progress.total_rows.max(progress.read_rows).max(1);
-            if let Err(error) = context.set_progress(u32::try_from(percent).unwrap_or_default().into()).await {
-                return error;
-            }
-        }
     }
 
     fn require_rows(&self, context: &Context, rows: u64) -> Result<()> {

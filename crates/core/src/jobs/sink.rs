@@ -5,6 +5,7 @@
 //! from two runs.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http_body_util::BodyDataStream;
@@ -28,8 +29,14 @@ use crate::standpipe::Standpipe;
 /// Members of a sink's details that say where it writes: for admins only.
 pub const SINK_TARGET: [&str; 3] = ["path", "file_template", "output"];
 
+/// The member of a sink's details that says how many bytes are written, so far or in all.
+const WRITTEN_BYTES: &str = "written_bytes";
+
+/// That which says how many files: of runs that came to their end only.
+const WRITTEN_FILES: &str = "written_files";
+
 /// Members of a sink's details that a run finds.
-const RESULTS: [&str; 6] = ["read_rows", "read_bytes", "written_rows", "written_bytes", "written_files", "output"];
+const RESULTS: [&str; 6] = ["read_rows", "read_bytes", "written_rows", WRITTEN_BYTES, WRITTEN_FILES, "output"];
 
 /// Files that a job's details name; there may be thousands.
 const SHOWN_FILES: usize = 100;
@@ -108,7 +115,12 @@ impl JobKind for SinkJob {
 
     async fn run(&self, context: &Context) -> Result<(), Failure> {
         let query_id = self.query_id.to_string();
-        context.query(&query_id, self.write(context, &query_id)).await
+        let bytes = AtomicU64::new(0);
+        let written = || Map::from_iter([(WRITTEN_BYTES.to_owned(), bytes.load(Ordering::Relaxed).into())]);
+        // What was written is told when nobody tells how much there is so far.
+        let details =
+            context.watched_query(&query_id, self.write(context, &query_id, &bytes), |_| Ok(written())).await?;
+        Ok(context.show(details).await?)
     }
 
     fn ask_again(&mut self, job: &mut Job, token: TokenId, random: &Random) {
@@ -119,6 +131,10 @@ impl JobKind for SinkJob {
     }
 
     async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {
+        // How much there was when it was cut off is no result.
+        if !context.job().details.contains_key(WRITTEN_FILES) {
+            context.show(Map::from_iter([(WRITTEN_BYTES.to_owned(), Value::Null)])).await?;
+        }
         let Some(begun) = context.checkpoint::<Begun>().await? else { return Ok(Left::Undone) };
         if begun.is_done {
             return Ok(Left::Done);
@@ -133,7 +149,8 @@ impl JobKind for SinkJob {
 }
 
 impl SinkJob {
-    async fn write(&self, context: &Context, query_id: &str) -> Result<()> {
+    /// Writes the rows, keeps in `progress` how many bytes the store has of them, and answers what the job shows of it.
+    async fn write(&self, context: &Context, query_id: &str, progress: &AtomicU64) -> Result<Map<String, Value>> {
         let standpipe = context.standpipe();
         // Held to the end of the reading: no table that the query names is dropped before.
         let access = context.access_of(self.token)?;
@@ -144,6 +161,7 @@ impl SinkJob {
         let params: Params = self.params.clone().into();
         let query = standpipe.reader().sink_query(&access, pipe, node, Some(&params)).await?;
         let template = FileTemplate::parse(&self.output.file_template)?;
+        template.require_times(query.column_types())?;
         let names = template.resolve(&texts(&self.params), &query.column_names())?;
         let (bucket, destination) = self.bucket(standpipe, access.workspace()).await?;
         let limits = (query_id, standpipe.jobs.limits().sink_time);
@@ -161,6 +179,7 @@ impl SinkJob {
             header,
             stream,
             engine_counts: response.ends_with_summary,
+            progress,
             spool: (&standpipe.spool_dir, context.job().id.to_string()),
         };
         let mut rows = response.into_body();
@@ -168,15 +187,14 @@ impl SinkJob {
         drop(access);
         let read = rows.summary().unwrap_or_default();
         let shown: Vec<&String> = written.files.iter().take(SHOWN_FILES).collect();
-        let details = Map::from_iter([
+        Ok(Map::from_iter([
             ("read_rows".to_owned(), read.read_rows.into()),
             ("read_bytes".to_owned(), read.read_bytes.into()),
             ("written_rows".to_owned(), written.rows.or(read.result_rows).into()),
-            ("written_bytes".to_owned(), written.bytes.into()),
-            ("written_files".to_owned(), written.files.len().into()),
+            (WRITTEN_BYTES.to_owned(), written.bytes.into()),
+            (WRITTEN_FILES.to_owned(), written.files.len().into()),
             ("output".to_owned(), serde_json::json!(shown)),
-        ]);
-        context.show(details).await
+        ]))
     }
 
     async fn bucket(&self, standpipe: &Standpipe, workspace: &Workspace) -> Result<(Bucket, Destination)> {

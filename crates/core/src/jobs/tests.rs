@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
-use standpipe_clickhouse::Client;
+use standpipe_clickhouse::{Client, Progress};
+use tokio::sync::Notify;
 
 use super::*;
 use crate::clock::Clock;
@@ -36,6 +37,8 @@ enum Does {
     Wait,
     EndUnlessNew,
     FailWhenDone,
+    EndWhenLookedAt,
+    FailWhenLookedAt,
 }
 
 async fn act(does: Does, context: &Context) -> Result<(), Failure> {
@@ -52,6 +55,27 @@ async fn act(does: Does, context: &Context) -> Result<(), Failure> {
         Does::FailWhenDone => {
             context.put_checkpoint(&8).await?;
             Err(Error::bad_request("too late").into())
+        }
+        Does::EndWhenLookedAt => {
+            let looked = Notify::new();
+            let look = |_: Option<Progress>| {
+                looked.notify_one();
+                Ok(Map::from_iter([("rows".to_owned(), json!(1))]))
+            };
+            let ends = async {
+                looked.notified().await;
+                Ok(())
+            };
+            context.watched_query("none", ends, look).await?;
+            // What was told of it is there by now, and cannot come after this.
+            let job = context.standpipe().catalog().store().job(context.job().workspace, context.job().id).await?;
+            assert_eq!(job.unwrap().details["rows"], 1);
+            context.show(Map::from_iter([("rows".to_owned(), json!(2))])).await?;
+            Ok(())
+        }
+        Does::FailWhenLookedAt => {
+            let look = |_: Option<Progress>| Err(Error::bad_request("too much"));
+            context.watched_query("none", std::future::pending(), look).await
         }
         Does::EndUnlessNew => match context.checkpoint::<u32>().await? {
             Some(7) => Ok(()),
@@ -237,6 +261,17 @@ async fn a_job_waits_works_and_ends() {
     once error 1 there is nothing to copy {"clean":true}
     again error 1 the job failed inside the server: its log says more under the job's id {"clean":true}
     again done 1 {"clean":true}
+    "#);
+}
+
+#[tokio::test]
+async fn a_query_is_looked_at_until_it_ends() {
+    let bench = Bench::new().await;
+    bench.add(Once(Does::EndWhenLookedAt)).await;
+    bench.add(Once(Does::FailWhenLookedAt)).await;
+    insta::assert_snapshot!(bench.step().await, @r#"
+    once done 1 100 {"rows":2}
+    once error 1 0 too much {"clean":true}
     "#);
 }
 

@@ -49,18 +49,20 @@ pub enum Service {
 pub struct Setting {
     /// What answers call it.
     pub name: &'static str,
-    /// What else requests and `.connection` files call it, in lower case.
+    /// What `.connection` files call it.
+    pub keyword: &'static str,
+    /// What else requests call it, in lower case.
     spellings: &'static [&'static str],
     is_required: bool,
     is_secret: bool,
 }
 
-const fn required(name: &'static str, spellings: &'static [&'static str]) -> Setting {
-    Setting { name, spellings, is_required: true, is_secret: false }
+const fn required(name: &'static str, keyword: &'static str, spellings: &'static [&'static str]) -> Setting {
+    Setting { name, keyword, spellings, is_required: true, is_secret: false }
 }
 
-const fn optional(name: &'static str, spellings: &'static [&'static str]) -> Setting {
-    Setting { name, spellings, is_required: false, is_secret: false }
+const fn optional(name: &'static str, keyword: &'static str, spellings: &'static [&'static str]) -> Setting {
+    Setting { name, keyword, spellings, is_required: false, is_secret: false }
 }
 
 const fn secret(setting: Setting) -> Setting {
@@ -68,40 +70,61 @@ const fn secret(setting: Setting) -> Setting {
 }
 
 const S3: &[Setting] = &[
-    required("s3_access_key_id", &["s3_access_key", "access_key_id", "access_key"]),
-    secret(required("s3_secret_access_key", &["s3_secret", "secret_access_key", "secret_key"])),
-    optional("s3_region", &["region"]),
-    optional("s3_endpoint", &["endpoint", "s3_endpoint_url"]),
+    required("s3_access_key_id", "S3_ACCESS_KEY", &["access_key_id", "access_key"]),
+    secret(required("s3_secret_access_key", "S3_SECRET", &["secret_access_key", "secret_key"])),
+    optional("s3_region", "S3_REGION", &["region"]),
+    optional("s3_endpoint", "S3_ENDPOINT", &["endpoint", "s3_endpoint_url"]),
 ];
 const S3_IAM_ROLE: &[Setting] = &[
-    required("s3_iamrole_arn", &["s3_arn", "s3_iam_role_arn", "iamrole_arn", "role_arn", "arn"]),
-    optional("s3_iamrole_region", &["s3_region", "region"]),
-    optional("s3_endpoint", &["endpoint", "s3_endpoint_url"]),
+    required("s3_iamrole_arn", "S3_ARN", &["s3_iam_role_arn", "iamrole_arn", "role_arn", "arn"]),
+    optional("s3_iamrole_region", "S3_REGION", &["region"]),
+    optional("s3_endpoint", "S3_ENDPOINT", &["endpoint", "s3_endpoint_url"]),
 ];
 const GCS_SERVICE_ACCOUNT: &[Setting] = &[secret(required(
     "gcs_service_account_credentials_json",
+    "GCS_SERVICE_ACCOUNT_CREDENTIALS_JSON",
     &["gcs_credentials_json", "service_account_credentials_json", "gcs_service_account_key", "gcs_service_account"],
 ))];
 const GCS_HMAC: &[Setting] = &[
-    required("gcs_hmac_access_id", &["gcs_access_id", "gcs_access_key_id", "access_id", "access_key_id"]),
-    secret(required("gcs_hmac_secret", &["gcs_secret", "gcs_secret_access_key", "secret", "secret_access_key"])),
-    optional("gcs_region", &["region", "s3_region"]),
-    optional("gcs_endpoint", &["endpoint", "s3_endpoint"]),
+    required(
+        "gcs_hmac_access_id",
+        "GCS_HMAC_ACCESS_ID",
+        &["gcs_access_id", "gcs_access_key_id", "access_id", "access_key_id"],
+    ),
+    secret(required(
+        "gcs_hmac_secret",
+        "GCS_HMAC_SECRET",
+        &["gcs_secret", "gcs_secret_access_key", "secret", "secret_access_key"],
+    )),
+    optional("gcs_region", "GCS_REGION", &["region", "s3_region"]),
+    optional("gcs_endpoint", "GCS_ENDPOINT", &["endpoint", "s3_endpoint"]),
 ];
 const KAFKA: &[Setting] = &[
-    required("kafka_bootstrap_servers", &["bootstrap_servers"]),
-    optional("kafka_key", &["kafka_sasl_plain_username", "sasl_plain_username"]),
-    secret(optional("kafka_secret", &["kafka_sasl_plain_password", "sasl_plain_password"])),
-    optional("kafka_security_protocol", &["security_protocol"]),
-    optional("kafka_sasl_mechanism", &["sasl_mechanism"]),
+    required("kafka_bootstrap_servers", "KAFKA_BOOTSTRAP_SERVERS", &["bootstrap_servers"]),
+    optional("kafka_key", "KAFKA_KEY", &["kafka_sasl_plain_username", "sasl_plain_username"]),
+    secret(optional("kafka_secret", "KAFKA_SECRET", &["kafka_sasl_plain_password", "sasl_plain_password"])),
+    optional("kafka_security_protocol", "KAFKA_SECURITY_PROTOCOL", &["security_protocol"]),
+    optional("kafka_sasl_mechanism", "KAFKA_SASL_MECHANISM", &["sasl_mechanism"]),
     // The address of a registry holds its password.
-    secret(optional("kafka_schema_registry_url", &["schema_registry_url"])),
-    optional("kafka_ssl_ca_pem", &["ssl_ca_pem"]),
-    optional("kafka_sasl_oauthbearer_method", &[]),
-    optional("kafka_sasl_oauthbearer_aws_region", &[]),
-    optional("kafka_sasl_oauthbearer_aws_role_arn", &[]),
-    optional("kafka_sasl_oauthbearer_aws_external_id", &[]),
+    secret(optional("kafka_schema_registry_url", "KAFKA_SCHEMA_REGISTRY_URL", &["schema_registry_url"])),
+    optional("kafka_ssl_ca_pem", "KAFKA_SSL_CA_PEM", &["ssl_ca_pem"]),
+    optional("kafka_sasl_oauthbearer_method", "KAFKA_SASL_OAUTHBEARER_METHOD", &[]),
+    optional("kafka_sasl_oauthbearer_aws_region", "KAFKA_SASL_OAUTHBEARER_AWS_REGION", &[]),
+    optional("kafka_sasl_oauthbearer_aws_role_arn", "KAFKA_SASL_OAUTHBEARER_AWS_ROLE_ARN", &[]),
+    optional("kafka_sasl_oauthbearer_aws_external_id", "KAFKA_SASL_OAUTHBEARER_AWS_EXTERNAL_ID", &[]),
 ];
+
+impl Setting {
+    /// What a request says of it, under any of its names, in lower or upper case.
+    fn said(&self, said: &mut impl FnMut(&str) -> Option<String>) -> Option<String> {
+        let others = self.spellings.iter().map(|spelling| (*spelling).to_owned());
+        [self.name.to_owned(), self.keyword.to_lowercase()]
+            .into_iter()
+            .chain(others)
+            .flat_map(|spelling| [spelling.clone(), spelling.to_uppercase()])
+            .find_map(|spelling| said(&spelling).filter(|value| !value.trim().is_empty()))
+    }
+}
 
 impl Service {
     /// Every service.
@@ -128,6 +151,35 @@ impl Service {
         Service::ALL.into_iter().find(|service| service.as_str().eq_ignore_ascii_case(word))
     }
 
+    /// The service that a request means. `.connection` files have one word for two of them, which their settings tell apart:
+    /// `s3` with a role is `s3_iamrole`, `gcs` with HMAC keys is `gcs_hmac`.
+    ///
+    /// Errors: a word that is unknown; settings of both.
+    pub fn read(word: &str, mut said: impl FnMut(&str) -> Option<String>) -> Result<Service> {
+        let Some(service) = Service::parse(word) else {
+            let known = Service::ALL.map(Service::as_str).join(", ");
+            return Err(Error::bad_request(format!("service '{word}' is unknown: use one of {known}")));
+        };
+        let sibling = match service {
+            Service::S3 => Service::S3IamRole,
+            Service::GcsServiceAccount if word.trim().eq_ignore_ascii_case("gcs") => Service::GcsHmac,
+            _ => return Ok(service),
+        };
+        let mut has = |service: Service| {
+            let mut required = service.settings().iter().filter(|setting| setting.is_required);
+            required.any(|setting| setting.said(&mut said).is_some())
+        };
+        match (has(service), has(sibling)) {
+            (true, true) => Err(Error::bad_request(format!(
+                "the settings are those of service '{}' and of service '{}': send those of one",
+                service.as_str(),
+                sibling.as_str()
+            ))),
+            (false, true) => Ok(sibling),
+            _ => Ok(service),
+        }
+    }
+
     /// The settings of its connections.
     pub fn settings(self) -> &'static [Setting] {
         match self {
@@ -150,11 +202,7 @@ impl Settings {
     pub fn read(service: Service, mut said: impl FnMut(&str) -> Option<String>) -> Result<Settings> {
         let mut settings = BTreeMap::new();
         for setting in service.settings() {
-            let spellings = std::iter::once(setting.name).chain(setting.spellings.iter().copied());
-            let value = spellings
-                .flat_map(|spelling| [spelling.to_owned(), spelling.to_uppercase()])
-                .find_map(|spelling| said(&spelling).filter(|value| !value.trim().is_empty()));
-            match value {
+            match setting.said(&mut said) {
                 Some(value) => {
                     settings.insert(setting.name, SecretString::from(value.trim()));
                 }
@@ -179,8 +227,13 @@ impl Settings {
 
     /// The values that may be shown, by name.
     pub fn shown(&self, service: Service) -> impl Iterator<Item = (&'static str, &str)> {
-        let visible = service.settings().iter().filter(|setting| !setting.is_secret);
-        visible.filter_map(|setting| Some((setting.name, self.get(setting.name)?)))
+        self.parts(service).filter_map(|(setting, value)| Some((setting.name, value?)))
+    }
+
+    /// The settings that are there, with their values where those may be shown.
+    pub fn parts(&self, service: Service) -> impl Iterator<Item = (&'static Setting, Option<&str>)> {
+        let present = service.settings().iter().filter_map(|setting| Some((setting, self.get(setting.name)?)));
+        present.map(|(setting, value)| (setting, Some(value).filter(|_| !setting.is_secret)))
     }
 
     /// All settings as the store encrypts them.
@@ -244,6 +297,29 @@ mod tests {
         }
         let text = read(Service::S3, &[("s3_access_key", "a"), ("s3_secret", " ")]).unwrap_err().to_string();
         assert_eq!(text, "a connection of service 's3' needs s3_secret_access_key: send s3_secret_access_key=<value>");
+    }
+
+    #[test]
+    fn settings_tell_services_of_one_word_apart() {
+        let read = |word, said: &[&str]| {
+            Service::read(word, |name| said.contains(&name).then(|| "x".to_owned())).map_err(|error| error.to_string())
+        };
+        for (word, said, service) in [
+            ("s3", &["S3_ARN", "S3_REGION"][..], Service::S3IamRole),
+            ("S3", &["s3_iamrole_arn"], Service::S3IamRole),
+            ("s3", &["S3_ACCESS_KEY", "S3_SECRET", "S3_REGION"], Service::S3),
+            ("s3", &[], Service::S3),
+            ("GCS", &["GCS_HMAC_ACCESS_ID", "GCS_HMAC_SECRET"], Service::GcsHmac),
+            ("gcs", &["gcs_secret"], Service::GcsHmac),
+            ("gcs", &["GCS_SERVICE_ACCOUNT_CREDENTIALS_JSON"], Service::GcsServiceAccount),
+            ("gcs_service_account", &["gcs_secret"], Service::GcsServiceAccount),
+            ("kafka", &["S3_ARN"], Service::Kafka),
+        ] {
+            assert_eq!(read(word, said), Ok(service), "{word} {said:?}");
+        }
+        let text = read("s3", &["S3_ARN", "S3_SECRET"]).unwrap_err();
+        assert_eq!(text, "the settings are those of service 's3' and of service 's3_iamrole': send those of one");
+        assert!(read("ftp", &[]).unwrap_err().starts_with("service 'ftp' is unknown: use one of s3, s3_iamrole"));
     }
 
     #[test]

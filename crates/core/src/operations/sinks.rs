@@ -100,6 +100,7 @@ impl Standpipe {
         }
         let SinkOutput::Files(output) = &sink.output else { return Ok(()) };
         let template = FileTemplate::parse(&output.file_template)?;
+        template.require_times(query.column_types())?;
         if sink.schedule.is_some() {
             template.resolve(&texts(&params), &query.column_names())?;
         }
@@ -131,6 +132,12 @@ impl Standpipe {
         access.require_admin()?;
         let pipe = self.pipe(access, pipe)?;
         let id = named(&pipe, node)?.id;
+        if let (Some(_), Some(sink)) = (pipe.sink(), pipe.published_node().filter(|sink| sink.id != id)) {
+            return Err(Error::bad_request(format!(
+                "node '{node}' is not the sink of pipe '{}': that is node '{}'",
+                pipe.name, sink.name
+            )));
+        }
         let changed = self
             .change_scheduled_pipe(access, &pipe, |pipe| match pipe.role_of(id) {
                 Some(Role::Sink(_)) => {
@@ -163,7 +170,9 @@ impl Standpipe {
         let params = with_timestamp(run.params, self.clock.now());
         let query = self.reader.sink_query(access, &pipe, node, Some(&params.clone().into())).await;
         let query: SinkQuery = query.map_err(forbidden)?;
-        FileTemplate::parse(&output.file_template)?.resolve(&texts(&params), &query.column_names())?;
+        let template = FileTemplate::parse(&output.file_template)?;
+        template.require_times(query.column_types())?;
+        template.resolve(&texts(&params), &query.column_names())?;
         self.check_bucket(workspace, sink.connection, output).await?;
         let work = SinkJob {
             pipe: pipe.id,

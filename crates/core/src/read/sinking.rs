@@ -8,7 +8,7 @@ use standpipe_clickhouse::{Error as EngineError, Lane, QueryOptions, QueryRespon
 use standpipe_sql::Door;
 use standpipe_template::Params;
 
-use self::statement::statement;
+use self::statement::{holds_state, statement};
 use super::format::OutputSettings;
 use super::names::Resolved;
 use super::run::Reader;
@@ -48,6 +48,11 @@ impl SinkQuery {
     pub fn column_names(&self) -> Vec<&str> {
         self.columns.iter().map(|column| column.name.as_str()).collect()
     }
+
+    /// The names of its columns with the engine's types.
+    pub fn column_types(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_str()))
+    }
 }
 
 impl Reader {
@@ -60,6 +65,7 @@ impl Reader {
         params: Option<&Params>,
     ) -> Result<SinkQuery> {
         let query = self.moving_query(access, pipe, node, params, Door::Sink).await?;
+        refuse_states(&query.columns)?;
         Ok(SinkQuery { resolved: query.resolved, columns: query.columns, threads: query.threads })
     }
 
@@ -86,6 +92,10 @@ impl Reader {
         for (name, value) in OutputSettings::default().settings() {
             options = options.setting(name, u8::from(value));
         }
+        if format == FileFormat::Csv {
+            // A tuple is one value of its line: otherwise the values behind it would stand below other columns' names.
+            options = options.setting("output_format_csv_serialize_tuple_into_separate_columns", 0);
+        }
         if stream == RowStream::Blocks {
             options = options.setting("output_format_arrow_compression_method", "none");
         }
@@ -96,5 +106,17 @@ impl Reader {
             }
             Err(error) => Err(in_names(Error::from_engine(error, "read the rows"), access, &resolved)),
         }
+    }
+}
+
+/// Fails for states of aggregate functions: the engine's formats have its memory's bytes for them, which nothing else reads.
+fn refuse_states(columns: &[TableColumn]) -> Result<()> {
+    match columns.iter().find(|column| holds_state(&column.data_type)) {
+        None => Ok(()),
+        Some(column) => Err(Error::bad_request(format!(
+            "column '{}' holds states of an aggregate function ({}), which files cannot: turn them into values with its \
+             -Merge or finalizeAggregation()",
+            column.name, column.data_type
+        ))),
     }
 }

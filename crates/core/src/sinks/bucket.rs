@@ -11,6 +11,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, MultipartId, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 
 use super::claims::Claim;
+use super::google::{self, AccountKey};
 use super::region::{check_arn, check_region};
 use super::role::AssumedRole;
 use super::{AwsIdentity, Claims, Destination};
@@ -111,14 +112,9 @@ impl Gate {
                 self.built(builder.with_credentials(Arc::new(role)), connection, name)
             }
             Service::GcsServiceAccount => {
-                let key = settings.get("gcs_service_account_credentials_json").unwrap_or_default();
-                let store = GoogleCloudStorageBuilder::new()
-                    .with_http_connector(self.outbound.clone())
-                    .with_bucket_name(name)
-                    .with_service_account_key(key)
-                    .with_retry(retries())
-                    .build()
-                    .map_err(|error| unusable(connection, &error))?;
+                let key = settings.get(google::SETTING).unwrap_or_default();
+                let builder = self.google(name, key)?;
+                let store = builder.build().map_err(|error| unusable(connection, &error))?;
                 Ok(self.wrapped(store, connection, name))
             }
             Service::Kafka => Err(Error::bad_request(format!(
@@ -135,7 +131,9 @@ impl Gate {
             check_arn(arn)?;
         }
         let region = settings.get("s3_region").or(settings.get("s3_iamrole_region"));
-        let endpoint = settings.get("s3_endpoint").or(settings.get("gcs_endpoint"));
+        let key = settings.get(google::SETTING).map(AccountKey::read).transpose()?;
+        let base_url = key.as_ref().and_then(|key| key.base_url.as_deref());
+        let endpoint = settings.get("s3_endpoint").or(settings.get("gcs_endpoint")).or(base_url);
         if let (Some(region), None, Service::S3 | Service::S3IamRole) = (region, endpoint, service) {
             check_region(region)?;
         }
@@ -144,13 +142,6 @@ impl Gate {
             let host = uri.host().unwrap_or_default();
             let refused = |refused| Error::bad_request(format!("endpoint '{endpoint}' cannot be used: {refused}"));
             self.outbound.judge_host(host).await.map_err(refused)?;
-        }
-        if let Some(key) = settings.get("gcs_service_account_credentials_json")
-            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(key).is_err()
-        {
-            return Err(Error::bad_request(
-                "gcs_service_account_credentials_json is no JSON object: send the key file",
-            ));
         }
         Ok(())
     }
@@ -168,6 +159,17 @@ impl Gate {
         let Some(endpoint) = endpoint else { return Ok(builder) };
         read_endpoint(endpoint)?;
         Ok(builder.with_endpoint(endpoint.trim_end_matches('/')).with_virtual_hosted_style_request(false))
+    }
+
+    fn google(&self, bucket: &str, key: &str) -> Result<GoogleCloudStorageBuilder> {
+        let builder = GoogleCloudStorageBuilder::new()
+            .with_http_connector(self.outbound.clone())
+            .with_bucket_name(bucket)
+            .with_service_account_key(key)
+            .with_retry(retries());
+        let Some(base_url) = AccountKey::read(key)?.base_url else { return Ok(builder) };
+        read_endpoint(&base_url)?;
+        Ok(builder.with_base_url(base_url.trim_end_matches('/')))
     }
 
     fn role(&self, connection: &Connection, region: Option<&str>, external_id: &str) -> Result<AssumedRole> {
@@ -314,7 +316,9 @@ impl Bucket {
         if is_one_of(&["NoSuchBucket"]) {
             return Error::BucketNotFound { bucket: self.name.clone(), reason };
         }
-        let is_refused = matches!(error, Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. });
+        // Those of a listing come without a kind of their own.
+        let is_refused = matches!(error, Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. })
+            || matches!(status(&error), Some(401 | 403));
         if is_refused || is_one_of(REFUSALS) {
             return Error::CredentialsRefused { connection: self.connection.clone(), reason };
         }
@@ -324,6 +328,14 @@ impl Bucket {
 
 fn path(key: &str) -> Result<Path> {
     Path::parse(key).map_err(|error| Error::bad_request(format!("'{key}' cannot be a file's key: {error}")))
+}
+
+/// The status that a store answered, as the library words it: it has no type for that.
+fn status(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+    let answered =
+        causes.find_map(|cause| Some(cause.strip_prefix("Server returned non-2xx status code: ")?.to_owned()));
+    answered?.get(..3)?.parse().ok()
 }
 
 /// An error and its causes.

@@ -94,6 +94,20 @@ impl FileTemplate {
         })
     }
 
+    /// Fails when a column is to be formatted as a time and is none. `columns` are names and the engine's types.
+    pub fn require_times<'a>(&self, columns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<()> {
+        for (name, data_type) in columns {
+            let is_asked = |part: &Part| matches!(part, Part::Time { column, .. } if column == name);
+            if self.parts.iter().any(is_asked) && !is_time(data_type) {
+                return Err(Error::bad_request(format!(
+                    "the file template formats '{name}' as a time, and it is of type {data_type}: write {{{name}}}, or use \
+                     a column of type Date or DateTime"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Fills `{key}`s from the parameters; every other name must be one of the columns.
     pub fn resolve(&self, params: &BTreeMap<String, String>, columns: &[&str]) -> Result<FileNames> {
         let known = |name: &str| {
@@ -118,6 +132,13 @@ impl FileTemplate {
         }
         Ok(FileNames { parts })
     }
+}
+
+/// Whether the engine formats values of this type as times.
+fn is_time(data_type: &str) -> bool {
+    let bare = ["LowCardinality(", "Nullable("];
+    let inner = bare.iter().fold(data_type, |inner, wrapper| inner.strip_prefix(wrapper).unwrap_or(inner));
+    inner.starts_with("Date")
 }
 
 fn placeholder(inner: &str) -> Result<Part, String> {
@@ -270,6 +291,20 @@ mod tests {
         );
         assert_eq!(names("all/{8}", &[]).key_sql(), None);
         assert_eq!((names("all/{8}", &[]).split(), names("all", &[]).split()), (8, 1));
+    }
+
+    #[test]
+    fn only_times_are_formatted() {
+        let check = |data_type| {
+            FileTemplate::parse("{c}/{t, '%Y'}").unwrap().require_times([("c", "String"), ("t", data_type)].into_iter())
+        };
+        for data_type in ["Date", "Date32", "DateTime", "DateTime64(3, 'UTC')", "LowCardinality(Nullable(Date))"] {
+            check(data_type).unwrap();
+        }
+        for data_type in ["String", "Nullable(UInt8)", "Array(Date)", "Enum8('Date' = 1)"] {
+            let text = check(data_type).unwrap_err().to_string();
+            assert!(text.contains("'t'") && text.contains(data_type) && text.contains("write {t}"), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
@@ -42,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) stream: RowStream,
     /// Whether the engine tells at the end how many they were; rows of text that goes on as it comes need not be counted then.
     pub(crate) engine_counts: bool,
+    /// How many bytes the store has so far.
+    pub(crate) progress: &'a AtomicU64,
     /// Where bytes are put aside, and under which name.
     pub(crate) spool: (&'a Path, String),
 }
@@ -107,6 +110,7 @@ pub(crate) async fn write<E>(
             waiting_bytes = 0;
             let parts = aside(&mut files, move |files| files.feed(full)).await?;
             writer.send(parts).await?;
+            run.progress.store(writer.bytes, Ordering::Relaxed);
         }
     }
     let parts = aside(&mut files, move |files| files.feed(waiting)).await?;

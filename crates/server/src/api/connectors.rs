@@ -1,8 +1,12 @@
 //! Connections to object storage and Kafka. Secrets go in and never come out.
 
+mod export;
+
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,6 +15,7 @@ use standpipe_core::model::{Connection, Pipe, Service, SinkOutput, Workspace, fo
 use standpipe_core::operations::connections::{NewConnection, pipes_of};
 use utoipa::ToSchema;
 
+use self::export::Export;
 use super::body_fields;
 use crate::app::App;
 use crate::caller::Caller;
@@ -85,7 +90,7 @@ pub async fn list_connections(
 ) -> Result<Json<ConnectionList>, ApiError> {
     let mut connections = app.standpipe.connections(&access)?;
     if let Some(word) = Fields::of_query(&uri).filled("service") {
-        let service = read_service(&word)?;
+        let service = Service::read(&word, |_| None)?;
         connections.retain(|connection| connection.service == service);
     }
     let body = |connection: &_| ConnectionBody::of(connection, access.workspace());
@@ -99,11 +104,11 @@ pub async fn list_connections(
 #[utoipa::path(
     post, path = "/v0/connectors", tag = "Connections", security(("token" = [])),
     params(
-        ("service" = Option<String>, Query, description = "s3, s3_iamrole, gcs_service_account (gcs), gcs_hmac or kafka; all also in the body"),
+        ("service" = Option<String>, Query, description = "s3, s3_iamrole, gcs (gcs_service_account), gcs_hmac or kafka; type is the same. s3 with a role is s3_iamrole, gcs with HMAC keys gcs_hmac. All also in the body"),
         ("name" = Option<String>, Query, description = "The connection's name"),
         ("dry_run" = Option<bool>, Query, description = "Only check"),
     ),
-    request_body(content = String, description = "The settings, in any of their spellings, as a form or JSON", content_type = "application/x-www-form-urlencoded"),
+    request_body(content = String, description = "The settings as a form or JSON, also as .connection files call them", content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, body = ConnectionBody), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 409, body = ErrorBody),
@@ -117,7 +122,7 @@ pub async fn create_connection(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     access.require_admin()?;
-    let fields = body_fields(&uri, &headers, &body, &["service", "name"])?;
+    let fields = body_fields(&uri, &headers, &body, &["service", "SERVICE", "type", "TYPE", "name", "NAME"])?;
     let new = new_connection(&fields)?;
     if fields.flag("dry_run") {
         app.standpipe.check_connection(&access, &new).await?;
@@ -129,19 +134,33 @@ pub async fn create_connection(
 
 /// Read a connection
 ///
-/// Answers a connection without its secrets.
+/// Answers a connection without its secrets; `<name>.connection` answers its file as text, with `{{ tb_secret(…) }}` in the
+/// places of secrets, and with `include_metadata=true` as JSON with warnings.
 #[utoipa::path(
     get, path = "/v0/connectors/{connector}", tag = "Connections", security(("token" = [])),
-    params(("connector" = String, Path, description = "Name or id")),
+    params(
+        ("connector" = String, Path, description = "Name or id"),
+        ("include_metadata" = Option<bool>, Query, description = "With .connection: JSON of content and warnings"),
+    ),
     responses((status = 200, body = ConnectionBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 pub async fn get_connection(
     State(app): State<App>,
+    uri: Uri,
     Path(connector): Path<String>,
     Caller(access): Caller,
-) -> Result<Json<ConnectionBody>, ApiError> {
-    let connection = app.standpipe.connection(&access, &connector)?;
-    Ok(Json(ConnectionBody::of(&connection, access.workspace())))
+) -> Result<Response, ApiError> {
+    // A connection's name may end like a file's.
+    let whole = app.standpipe.connection(&access, &connector);
+    let Some(name) = connector.strip_suffix(".connection").filter(|_| whole.is_err()) else {
+        return Ok(Json(ConnectionBody::of(&*whole?, access.workspace())).into_response());
+    };
+    let export = Export::of(&*app.standpipe.connection(&access, name)?);
+    if Fields::of_query(&uri).flag("include_metadata") {
+        return Ok(Json(export).into_response());
+    }
+    // Exactly text/plain, as for other datafiles.
+    Ok(([(CONTENT_TYPE, "text/plain")], export.content).into_response())
 }
 
 /// Delete a connection
@@ -203,21 +222,16 @@ impl ConnectionSink {
 
 fn new_connection(fields: &Fields) -> Result<NewConnection, ApiError> {
     let needed = |name: &str| ApiError::bad_request(format!("a connection needs {name}: send {name}=<{name}>"));
-    let service = read_service(&fields.filled("service").ok_or_else(|| needed("service"))?)?;
-    let name = fields.filled("name").ok_or_else(|| needed("name"))?;
     // A key file of Google's is an object inside a JSON body.
     let said = |name: &str| match fields.value(name) {
         Some(object @ Value::Object(_)) => Some(object.to_string()),
         _ => fields.filled(name),
     };
+    let either = |names: &[&str]| names.iter().find_map(|name| fields.filled(name));
+    let word = either(&["service", "type", "SERVICE", "TYPE"]).ok_or_else(|| needed("service"))?;
+    let name = either(&["name", "NAME"]).ok_or_else(|| needed("name"))?;
+    let service = Service::read(&word, said)?;
     Ok(NewConnection { name: name.trim().to_owned(), service, settings: Settings::read(service, said)? })
-}
-
-fn read_service(word: &str) -> Result<Service, ApiError> {
-    Service::parse(word).ok_or_else(|| {
-        let known: Vec<&str> = Service::ALL.into_iter().map(Service::as_str).collect();
-        ApiError::bad_request(format!("service '{word}' is unknown: use one of {}", known.join(", ")))
-    })
 }
 
 fn shown(body: &impl Serialize) -> Result<Json<Value>, ApiError> {

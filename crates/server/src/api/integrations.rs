@@ -1,7 +1,7 @@
 //! What owners of buckets need to let this installation in.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -42,11 +42,17 @@ pub struct BigQueryAccount {
 /// Answers the policy to attach to a role, so that connections of service `s3_iamrole` can assume it. Its external id is
 /// the workspace's own.
 #[utoipa::path(
-    get, path = "/v0/integrations/s3/policies/trust-policy", tag = "Connections", security(("token" = [])),
+    get, path = "/v0/integrations/{service}/policies/trust-policy", tag = "Connections", security(("token" = [])),
+    params(("service" = String, Path, description = "s3; clients also say s3_iamrole")),
     responses((status = 200, body = Object), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
-pub async fn get_s3_trust_policy(State(app): State<App>, Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+pub async fn get_s3_trust_policy(
+    State(app): State<App>,
+    Path(service): Path<String>,
+    Caller(access): Caller,
+) -> Result<Json<Value>, ApiError> {
     access.require_admin()?;
+    require_s3(&service)?;
     let principal = principal(&app)?;
     Ok(Json(json!({
         "Version": "2012-10-17",
@@ -63,12 +69,23 @@ pub async fn get_s3_trust_policy(State(app): State<App>, Caller(access): Caller)
 ///
 /// Answers the policy that lets a role read and write a bucket.
 #[utoipa::path(
-    get, path = "/v0/integrations/s3/policies/access-policy", tag = "Connections", security(("token" = [])),
-    params(("bucket" = Option<String>, Query, description = "The bucket; `<bucket>` when absent")),
-    responses((status = 200, body = Object), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody)),
+    get, path = "/v0/integrations/{service}/policies/access-policy", tag = "Connections", security(("token" = [])),
+    params(
+        ("service" = String, Path, description = "s3; clients also say s3_iamrole"),
+        ("bucket" = Option<String>, Query, description = "The bucket; `<bucket>` when absent"),
+    ),
+    responses(
+        (status = 200, body = Object), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody),
+    ),
 )]
-pub async fn get_s3_access_policy(uri: Uri, Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+pub async fn get_s3_access_policy(
+    uri: Uri,
+    Path(service): Path<String>,
+    Caller(access): Caller,
+) -> Result<Json<Value>, ApiError> {
     access.require_admin()?;
+    require_s3(&service)?;
     policy(&uri, WRITE)
 }
 
@@ -76,12 +93,23 @@ pub async fn get_s3_access_policy(uri: Uri, Caller(access): Caller) -> Result<Js
 ///
 /// Answers the policy that lets a role read and write a bucket: what sinks need.
 #[utoipa::path(
-    get, path = "/v0/integrations/s3/policies/write-access-policy", tag = "Connections", security(("token" = [])),
-    params(("bucket" = Option<String>, Query, description = "The bucket; `<bucket>` when absent")),
-    responses((status = 200, body = Object), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody)),
+    get, path = "/v0/integrations/{service}/policies/write-access-policy", tag = "Connections", security(("token" = [])),
+    params(
+        ("service" = String, Path, description = "s3; clients also say s3_iamrole"),
+        ("bucket" = Option<String>, Query, description = "The bucket; `<bucket>` when absent"),
+    ),
+    responses(
+        (status = 200, body = Object), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody),
+    ),
 )]
-pub async fn get_s3_write_access_policy(uri: Uri, Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+pub async fn get_s3_write_access_policy(
+    uri: Uri,
+    Path(service): Path<String>,
+    Caller(access): Caller,
+) -> Result<Json<Value>, ApiError> {
     access.require_admin()?;
+    require_s3(&service)?;
     policy(&uri, WRITE)
 }
 
@@ -89,12 +117,23 @@ pub async fn get_s3_write_access_policy(uri: Uri, Caller(access): Caller) -> Res
 ///
 /// Answers the policy that lets a role read a bucket.
 #[utoipa::path(
-    get, path = "/v0/integrations/s3/policies/read-access-policy", tag = "Connections", security(("token" = [])),
-    params(("bucket" = Option<String>, Query, description = "The bucket; `<bucket>` when absent")),
-    responses((status = 200, body = Object), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody)),
+    get, path = "/v0/integrations/{service}/policies/read-access-policy", tag = "Connections", security(("token" = [])),
+    params(
+        ("service" = String, Path, description = "s3; clients also say s3_iamrole"),
+        ("bucket" = Option<String>, Query, description = "The bucket; `<bucket>` when absent"),
+    ),
+    responses(
+        (status = 200, body = Object), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody),
+    ),
 )]
-pub async fn get_s3_read_access_policy(uri: Uri, Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+pub async fn get_s3_read_access_policy(
+    uri: Uri,
+    Path(service): Path<String>,
+    Caller(access): Caller,
+) -> Result<Json<Value>, ApiError> {
     access.require_admin()?;
+    require_s3(&service)?;
     policy(&uri, READ)
 }
 
@@ -102,11 +141,17 @@ pub async fn get_s3_read_access_policy(uri: Uri, Caller(access): Caller) -> Resu
 ///
 /// Answers the principal and the external id that the trust policy of a role names.
 #[utoipa::path(
-    get, path = "/v0/integrations/s3/settings", tag = "Connections", security(("token" = [])),
+    get, path = "/v0/integrations/{service}/settings", tag = "Connections", security(("token" = [])),
+    params(("service" = String, Path, description = "s3; clients also say s3_iamrole")),
     responses((status = 200, body = S3Settings), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
-pub async fn get_s3_settings(State(app): State<App>, Caller(access): Caller) -> Result<Json<S3Settings>, ApiError> {
+pub async fn get_s3_settings(
+    State(app): State<App>,
+    Path(service): Path<String>,
+    Caller(access): Caller,
+) -> Result<Json<S3Settings>, ApiError> {
     access.require_admin()?;
+    require_s3(&service)?;
     Ok(Json(S3Settings { principal: principal(&app)?, external_id: app.standpipe.external_id(access.workspace()) }))
 }
 
@@ -123,6 +168,15 @@ pub async fn get_bigquery_credentials(Caller(access): Caller) -> Result<Json<Big
     let message = "feature not enabled in your region: this server has no Google account of its own; create a \
                    connection of service gcs_service_account with the key of yours";
     Err(ApiError::http(StatusCode::SERVICE_UNAVAILABLE, message))
+}
+
+/// Fails for other stores. Clients say the service of a connection where its store is meant.
+fn require_s3(service: &str) -> Result<(), ApiError> {
+    if ["s3", "s3_iamrole"].contains(&service) {
+        return Ok(());
+    }
+    let message = format!("integration '{service}' not supported: only s3 has policies and settings here");
+    Err(ApiError::http(StatusCode::NOT_FOUND, message))
 }
 
 fn principal(app: &App) -> Result<String, ApiError> {

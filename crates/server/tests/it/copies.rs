@@ -149,6 +149,7 @@ async fn a_run_answers_the_node_and_a_job() {
       "updated_at": "[time]",
       "started_at": "[time]",
       "is_cancellable": false,
+      "progress_percentage": 100.0,
       "datasource": {
         "id": "[id 2]",
         "name": "target"

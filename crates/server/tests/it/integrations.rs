@@ -48,6 +48,12 @@ async fn the_trust_policy_names_the_workspace() {
     assert_eq!(settings, json!({"principal": "arn:aws:iam::123456789012:root", "external_id": id}));
     let app = app.restart().await;
     assert_eq!(external_id(&app.get(TRUST).send().await.json()), id);
+    let role = app.get("/v0/integrations/s3_iamrole/policies/trust-policy").send().await.assert_status(200);
+    assert_eq!(external_id(&role.json()), id);
+    assert_eq!(app.get("/v0/integrations/s3_iamrole/settings").send().await.assert_status(200).json(), settings);
+    for path in ["policies/trust-policy", "settings"] {
+        app.get(&format!("/v0/integrations/gcs/{path}")).send().await.assert_error(404);
+    }
     let other = app.other_workspace().await.get(TRUST).send().await.assert_status(200).json();
     assert_ne!(external_id(&other), id);
 }
@@ -69,6 +75,14 @@ async fn access_policies_name_the_bucket() {
     let reads = get("read-access-policy?bucket=test").await.assert_status(200).json();
     assert_eq!(reads["Statement"][1]["Action"], json!(["s3:GetObject"]));
     get("access-policy?bucket=a%22b").await.assert_error(400);
+    // Clients say what the connection's service is called; other stores have no policies.
+    for path in ["policies/access-policy", "policies/write-access-policy", "policies/read-access-policy"] {
+        let s3 = app.get(&format!("/v0/integrations/s3/{path}")).send().await.json();
+        let role = app.get(&format!("/v0/integrations/s3_iamrole/{path}")).send().await.assert_status(200);
+        assert_eq!(role.json(), s3);
+        let text = app.get(&format!("/v0/integrations/gcs/{path}")).send().await.assert_error(404);
+        assert!(text.contains("'gcs'"), "{text}");
+    }
     let creator = app.with_scopes(&["PIPES:CREATE"]).await;
     creator.get("/v0/integrations/s3/policies/access-policy").send().await.assert_error(403);
 }

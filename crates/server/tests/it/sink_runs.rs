@@ -10,7 +10,7 @@ use crate::sinks::{FORM, SinkApp};
 use crate::support::{KEY, Part, SECRET, redact};
 
 /// So many rows that a file of them comes in several parts.
-const MANY: &str = "SELECT number AS id, hex(sipHash128(number)) AS text FROM numbers(900000)";
+pub(crate) const MANY: &str = "SELECT number AS id, hex(sipHash128(number)) AS text FROM numbers(900000)";
 
 async fn app() -> SinkApp {
     let app = SinkApp::new().await.with_pipe().await;
@@ -19,7 +19,7 @@ async fn app() -> SinkApp {
 }
 
 /// A pipe of many rows.
-async fn large(app: &SinkApp, sql: &str) {
+pub(crate) async fn large(app: &SinkApp, sql: &str) {
     app.create_pipe("large", sql).await;
     let uri = "/v0/pipes/large/nodes/large_0/sink";
     app.post(uri).form("connection=store&path=s3://exports/large&file_template=f").send().await.assert_status(200);
@@ -30,7 +30,7 @@ async fn start_large(app: &SinkApp, form: &str) -> String {
     answer["job"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn run_large(app: &SinkApp, form: &str) -> Value {
+pub(crate) async fn run_large(app: &SinkApp, form: &str) -> Value {
     let id = start_large(app, form).await;
     app.run_jobs().await;
     app.job(&id).await
@@ -75,6 +75,7 @@ async fn a_run_answers_the_node_and_a_job() {
       "updated_at": "[time]",
       "started_at": "[time]",
       "is_cancellable": false,
+      "progress_percentage": 100.0,
       "pipe_id": "[id 2]",
       "pipe_name": "p",
       "job_url": "[url]",
@@ -264,7 +265,7 @@ async fn a_network_that_is_cut_in_mid_upload_leaves_nothing() {
         app.s3.after_parts(1, Part::IsCut);
         let job = run_large(&app, &format!("write_strategy={strategy}")).await;
         assert!(app.s3.is_cut());
-        assert_eq!(job["status"], "error", "{job}");
+        assert_eq!((&job["status"], job.get("written_bytes")), (&json!("error"), None), "{job}");
         let error = job["error"].as_str().unwrap();
         assert!(error.contains("could not write a part of a file"), "{error}");
         assert_eq!(app.s3.keys("exports"), Vec::<String>::new());
@@ -301,6 +302,39 @@ async fn a_cancelled_run_leaves_nothing() {
     assert_eq!(job["status"], "cancelling");
     assert_eq!(app.job(&id).await["status"], "cancelled");
     assert_eq!((app.s3.keys("exports"), app.s3.half_written()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_run_says_how_far_it_has_come() {
+    let app = SinkApp::new().await;
+    large(&app, &format!("%\n{}", MANY.replace("900000", "{{Int32(rows, 9000000)}}"))).await;
+    app.s3.after_parts(2, Part::Hangs);
+    let id = start_large(&app, "").await;
+    assert_eq!(app.job(&id).await.get("progress_percentage"), None);
+    let looked_at = async {
+        stuck(&app).await;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let job = loop {
+            let job = app.job(&id).await;
+            if job["progress_percentage"].as_f64().is_some_and(|percent| percent > 0.0) {
+                break job;
+            }
+            assert!(Instant::now() < deadline, "no progress: {job}");
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(job["status"], "working");
+        let (percent, bytes) = (job["progress_percentage"].as_f64().unwrap(), job["written_bytes"].as_u64().unwrap());
+        // Two parts of 8 MiB and a little more.
+        assert!(percent < 50.0 && (16 << 20..20 << 20).contains(&bytes), "{job}");
+        app.post(&format!("/v0/jobs/{id}/cancel")).send().await.assert_status(200);
+    };
+    tokio::join!(app.run_jobs(), looked_at);
+    let job = app.job(&id).await;
+    assert_eq!((&job["status"], job.get("written_bytes")), (&json!("cancelled"), None), "{job}");
+    app.s3.after_parts(i64::MAX, Part::Hangs);
+    let job = run_large(&app, "rows=10").await;
+    let shown = (&job["status"], &job["progress_percentage"], &job["written_rows"]);
+    assert_eq!(shown, (&json!("done"), &json!(100.0), &json!(10)));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use serde_json::{Value, json};
 use standpipe_server::config::Config;
 
-use crate::support::{Answer, KEY, S3Server, SECRET, TestApp, redact};
+use crate::support::{Answer, KEY, S3Server, SECRET, TestApp, key_file, redact};
 
 /// A server with an object store, a connection to it, and a pipe.
 pub(crate) struct SinkApp {
@@ -27,19 +27,37 @@ impl SinkApp {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> SinkApp {
-        let s3 = S3Server::start(&["exports", "other"]).await;
-        let app = TestApp::with(|config| {
-            config.outbound.allow_private_networks = true;
-            change(config);
-        })
-        .await;
-        let app = SinkApp { app, s3 };
+        let app = SinkApp::over(S3Server::start(&["exports", "other"]).await, change).await;
         app.connect("store", KEY, SECRET).await;
         app
     }
 
+    /// With a store as Google's and a connection by the key of a service account.
+    pub(crate) async fn google() -> SinkApp {
+        let app = SinkApp::over(S3Server::start_google(&["exports"]).await, |_| {}).await;
+        app.connect_account("store", &key_file(&app.s3.endpoint)).await.assert_status(200);
+        app
+    }
+
+    async fn over(s3: S3Server, change: impl FnOnce(&mut Config)) -> SinkApp {
+        let app = TestApp::with(|config| {
+            config.outbound.allow_private_networks = true;
+            change(config);
+        });
+        SinkApp { app: app.await, s3 }
+    }
+
     pub(crate) async fn restart(self) -> SinkApp {
-        SinkApp { app: self.app.restart().await, s3: self.s3 }
+        self.restart_with(|_| {}).await
+    }
+
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> SinkApp {
+        SinkApp { app: self.app.restart_prepared_with(change).await, s3: self.s3 }
+    }
+
+    pub(crate) async fn connect_account(&self, name: &str, key: &Value) -> Answer {
+        let body = json!({"service": "gcs", "name": name, "gcs_service_account_credentials_json": key});
+        self.post("/v0/connectors").json(&body).send().await
     }
 
     pub(crate) async fn connect(&self, name: &str, key: &str, secret: &str) {
@@ -189,6 +207,37 @@ async fn a_query_that_may_not_be_run_is_forbidden() {
         app.post("/v0/pipes/p/sink").send().await.assert_error(403);
     }
     assert_eq!(app.get("/v0/jobs").send().await.json()["jobs"], json!([]));
+    // Nor is it set.
+    app.delete("/v0/pipes/p/nodes/p_0/sink").send().await.assert_status(200);
+    let text = app.set(FORM).await.assert_error(403);
+    assert!(text.contains("url"), "{text}");
+    assert_eq!(app.get("/v0/pipes/p").send().await.json()["type"], "default");
+}
+
+#[tokio::test]
+async fn a_materialized_pipe_is_unlinked_first() {
+    let app = SinkApp::new().await.with_pipe().await;
+    app.put("/v0/pipes/p/nodes/p_0").plain("SELECT id, country, at FROM visits").send().await.assert_status(200);
+    let uri = "/v0/pipes/p/nodes/p_0/materialization";
+    app.post(&format!("{uri}?datasource=target")).send().await.assert_status(200);
+    let text = app.set(FORM).await.assert_error(409);
+    assert!(text.contains(&format!("DELETE {uri}")), "{text}");
+    app.delete(uri).send().await.assert_status(204);
+    app.set(FORM).await.assert_status(200);
+    app.post(&format!("{uri}?datasource=other")).send().await.assert_error(409);
+}
+
+#[tokio::test]
+async fn only_the_sinks_own_node_unsets_it() {
+    let app = SinkApp::new().await.with_pipe().await;
+    app.append_node("p", "more", "SELECT 1 AS a").await;
+    app.set(FORM).await.assert_status(200);
+    let text = app.delete("/v0/pipes/p/nodes/more/sink").send().await.assert_error(400);
+    assert_eq!(text, "node 'more' is not the sink of pipe 'p': that is node 'p_0'");
+    assert_eq!(app.get("/v0/pipes/p").send().await.json()["type"], "sink");
+    let text = app.post("/v0/pipes/p/nodes/more/sink").form(FORM).send().await.assert_error(403);
+    assert!(text.contains("DELETE /v0/pipes/p/nodes/p_0/sink"), "{text}");
+    app.delete("/v0/pipes/p/nodes/p_0/sink").send().await.assert_status(200);
 }
 
 #[tokio::test]

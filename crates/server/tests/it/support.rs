@@ -5,6 +5,7 @@ mod app;
 mod client;
 mod engine;
 mod file;
+mod google;
 mod redact;
 mod s3;
 mod wait;
@@ -13,6 +14,7 @@ pub(crate) use answer::Answer;
 pub(crate) use app::TestApp;
 pub(crate) use client::{Client, Request};
 pub(crate) use file::assert_file;
+pub(crate) use google::{OTHER_PRIVATE_KEY, PRIVATE_KEY, key_file};
 pub(crate) use redact::redact;
 pub(crate) use s3::{KEY, Part, S3Server, SECRET};
 

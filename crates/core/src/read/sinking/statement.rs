@@ -1,12 +1,14 @@
 //! The text that a sink has the engine run, which the guard checks once more: the query's rows with the keys of their files.
 
+use std::ops::Range;
+
 use standpipe_clickhouse::quote::{identifier, string_literal};
 
 use super::RowStream;
 use crate::sinks::{FileFormat, FileNames};
 use crate::storage::TableColumn;
 
-/// The name of the column that holds the keys of files.
+/// What the column that holds the keys of files is called, unless a column is.
 const KEY_COLUMN: &str = "sink_file_key";
 
 /// What is asked of the engine: how the rows come, in which format, and the text.
@@ -40,7 +42,7 @@ fn blocks(sql: &str, columns: &[TableColumn], key: Option<String>) -> (RowStream
         (data_type != column.data_type).then(|| format!("CAST({name}, {target}) AS {name}"))
     };
     let casts: Vec<String> = columns.iter().filter_map(cast).collect();
-    let key = key.map(|key| format!("{key} AS {KEY_COLUMN}, "));
+    let key = key.map(|key| format!("{key} AS {}, ", key_column(columns)));
     if casts.is_empty() && key.is_none() {
         return (RowStream::Blocks, "ArrowStream", sql.to_owned());
     }
@@ -49,46 +51,97 @@ fn blocks(sql: &str, columns: &[TableColumn], key: Option<String>) -> (RowStream
     (RowStream::Blocks, "ArrowStream", format!("SELECT {key}*{replace} FROM ({sql}\n)"))
 }
 
-/// The type of a column in Parquet, as the engine's: the same but for names that Parquet has no use for.
+/// A name for the keys of files that no column has.
+fn key_column(columns: &[TableColumn]) -> String {
+    let mut name = KEY_COLUMN.to_owned();
+    while columns.iter().any(|column| column.name == name) {
+        name.push('_');
+    }
+    name
+}
+
+/// The type of a column in Parquet, as the engine's: the same but for those that Parquet does not know.
 fn parquet_type(data_type: &str) -> String {
     let mut out = String::with_capacity(data_type.len());
     let mut rest = data_type;
-    while !rest.is_empty() {
-        let word = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
-        let (name, behind) = rest.split_at(word);
+    while let Some((word, behind)) = next_word(rest) {
+        out.push_str(&rest[..word.start]);
+        let name = &rest[word];
+        rest = behind;
+        if is_name_of_element(behind) {
+            out.push_str(name);
+            continue;
+        }
         match name {
             "DateTime" => {
                 let zone = behind.strip_prefix('(').and_then(|inner| inner.split_once(')'));
                 let (zone, behind) = zone.map_or((None, behind), |(zone, behind)| (Some(zone), behind));
                 out.push_str(&zone.map_or("DateTime64(3)".to_owned(), |zone| format!("DateTime64(3, {zone})")));
                 rest = behind;
-                continue;
             }
             "Enum8" | "Enum16" => {
                 out.push_str("String");
                 rest = behind_parentheses(behind);
-                continue;
             }
-            "IPv4" | "IPv6" | "Int128" | "UInt128" | "Int256" | "UInt256" | "UUID" => out.push_str("String"),
-            "Nothing" => out.push_str("String"),
+            // A value of any type is written as text; one may be missing.
+            "Dynamic" | "Variant" => {
+                out.push_str("Nullable(String)");
+                if behind.starts_with('(') {
+                    rest = behind_parentheses(behind);
+                }
+            }
+            "IPv4" | "IPv6" | "Int128" | "UInt128" | "Int256" | "UInt256" | "UUID" | "Nothing" => {
+                out.push_str("String")
+            }
+            "Time" => out.push_str("Time64(3)"),
+            "BFloat16" => out.push_str("Float32"),
             _ => out.push_str(name),
         }
-        // What is quoted names something and is no type.
-        let mut characters = behind.chars();
-        match characters.next() {
-            Some(quote @ ('\'' | '`')) => {
-                let end = behind[1..].find(quote).map_or(behind.len(), |end| end + 2);
-                out.push_str(&behind[..end]);
-                rest = &behind[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether a type is, or holds, states of an aggregate function.
+pub(super) fn holds_state(data_type: &str) -> bool {
+    let mut rest = data_type;
+    while let Some((word, behind)) = next_word(rest) {
+        if &rest[word] == "AggregateFunction" && !is_name_of_element(behind) {
+            return true;
+        }
+        rest = behind;
+    }
+    false
+}
+
+/// Where the next word of a type is, and what follows it. What is quoted names something and is none.
+fn next_word(text: &str) -> Option<(Range<usize>, &str)> {
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            _ if is_escaped => is_escaped = false,
+            (Some(_), '\\') => is_escaped = true,
+            (Some(quoted), c) if c == quoted => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '`') => quote = Some(c),
+            (None, c) if is_of_word(c) => {
+                let end = text[at..].find(|c| !is_of_word(c)).map_or(text.len(), |length| at + length);
+                return Some((at..end, &text[end..]));
             }
-            Some(other) => {
-                out.push(other);
-                rest = characters.as_str();
-            }
-            None => rest = "",
+            (None, _) => {}
         }
     }
-    out
+    None
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// Whether what follows a word is a type, which makes the word the name of a tuple's element.
+fn is_name_of_element(behind: &str) -> bool {
+    behind.strip_prefix(' ').is_some_and(|next| next.starts_with(is_of_word))
 }
 
 /// What follows the parentheses that a text begins with; quoted ones do not count.
@@ -126,8 +179,32 @@ mod tests {
             ("Map(String, UInt256)", "Map(String, String)"),
             ("Nullable(Nothing)", "Nullable(String)"),
             ("LowCardinality(String)", "LowCardinality(String)"),
+            ("Tuple(UUID UUID, Time DateTime, x Int8)", "Tuple(UUID String, Time DateTime64(3), x Int8)"),
+            ("Tuple(`a UUID` Int8, `b\\`IPv4` Int8)", "Tuple(`a UUID` Int8, `b\\`IPv4` Int8)"),
+            ("Array(Variant(String, Tuple(Int8, UUID)))", "Array(Nullable(String))"),
+            ("Map(String, Dynamic(max_types=4))", "Map(String, Nullable(String))"),
+            ("Tuple(Dynamic, BFloat16, Time, Time64(6))", "Tuple(Nullable(String), Float32, Time64(3), Time64(6))"),
         ] {
             assert_eq!(parquet_type(from), to);
+        }
+    }
+
+    #[test]
+    fn states_are_found_wherever_they_are() {
+        for data_type in [
+            "AggregateFunction(sum, UInt64)",
+            "Array(AggregateFunction(uniq, String))",
+            "Tuple(a Int8, b AggregateFunction(avg, Float64))",
+        ] {
+            assert!(holds_state(data_type), "{data_type}");
+        }
+        for data_type in [
+            "SimpleAggregateFunction(sum, UInt64)",
+            "Tuple(AggregateFunction Int8)",
+            "Tuple(`AggregateFunction(` Int8)",
+            "Enum8('AggregateFunction(' = 1)",
+        ] {
+            assert!(!holds_state(data_type), "{data_type}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hyper::body::Incoming;
@@ -11,6 +11,8 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+
+use super::google;
 
 /// The credentials that it knows.
 pub(crate) const KEY: &str = "test-key";
@@ -21,6 +23,15 @@ pub(crate) struct S3Server {
     folder: TempDir,
     pub(crate) endpoint: String,
     network: Arc<Network>,
+}
+
+/// Whose requests are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Callers {
+    /// Those signed with the one key.
+    S3,
+    /// Those with a token of the service account.
+    Google,
 }
 
 /// What becomes of a part of a file that does not come through.
@@ -41,26 +52,45 @@ struct Network {
     parts: AtomicI64,
     then: Mutex<Part>,
     is_down: AtomicBool,
+    /// Requests that came, whatever became of them.
+    requests: AtomicU64,
 }
 
 impl S3Server {
     /// A server with these buckets.
     pub(crate) async fn start(buckets: &[&str]) -> S3Server {
+        S3Server::start_for(Callers::S3, buckets).await
+    }
+
+    /// One that asks for tokens of a service account, as Google's store does. Otherwise that speaks S3's protocol, too.
+    pub(crate) async fn start_google(buckets: &[&str]) -> S3Server {
+        S3Server::start_for(Callers::Google, buckets).await
+    }
+
+    async fn start_for(callers: Callers, buckets: &[&str]) -> S3Server {
         let folder = TempDir::new().unwrap();
         for bucket in buckets {
             std::fs::create_dir(folder.path().join(bucket)).unwrap();
         }
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
-        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        if callers == Callers::S3 {
+            builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let network = Arc::new(Network {
             parts: AtomicI64::new(i64::MAX),
             then: Mutex::new(Part::IsCut),
             is_down: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
         });
-        tokio::spawn(serve(listener, builder.build(), network.clone()));
+        tokio::spawn(serve(listener, builder.build(), callers, network.clone()));
         S3Server { folder, endpoint, network }
+    }
+
+    /// How many requests came.
+    pub(crate) fn requests(&self) -> u64 {
+        self.network.requests.load(Ordering::Relaxed)
     }
 
     /// Says what becomes of parts after so many.
@@ -102,6 +132,7 @@ impl S3Server {
 impl Network {
     /// Fails for what does not come through; what hangs does not come back.
     async fn pass(&self, request: &http::Request<Incoming>) -> std::io::Result<()> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let is_part = request.uri().query().is_some_and(|query| query.contains("partNumber="));
         if is_part && self.parts.fetch_sub(1, Ordering::Relaxed) <= 0 {
             let then = *self.then.lock().unwrap();
@@ -115,7 +146,7 @@ impl Network {
     }
 }
 
-async fn serve(listener: TcpListener, service: S3Service, network: Arc<Network>) {
+async fn serve(listener: TcpListener, service: S3Service, callers: Callers, network: Arc<Network>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let (service, network) = (service.clone(), network.clone());
@@ -124,7 +155,15 @@ async fn serve(listener: TcpListener, service: S3Service, network: Arc<Network>)
             // A connection whose service fails is closed without an answer.
             async move {
                 network.pass(&request).await?;
-                let answer = service.call(request.map(s3s::Body::from)).await;
+                let request = request.map(s3s::Body::from);
+                let request = match callers {
+                    Callers::S3 => request,
+                    Callers::Google => match google::admit(request) {
+                        Ok(request) => request,
+                        Err(reason) => return Ok(refusal(reason)),
+                    },
+                };
+                let answer = service.call(request).await;
                 answer.map_err(|error| std::io::Error::other(format!("{error:?}")))
             }
         });
@@ -134,6 +173,12 @@ async fn serve(listener: TcpListener, service: S3Service, network: Arc<Network>)
             let _ended = connection.await;
         });
     }
+}
+
+/// How Google's store answers whom it does not know.
+fn refusal(reason: &str) -> http::Response<s3s::Body> {
+    let body = format!("<Error><Code>AuthenticationRequired</Code><Message>{reason}</Message></Error>");
+    http::Response::builder().status(401).body(s3s::Body::from(body)).unwrap()
 }
 
 fn collect(root: &Path, folder: &Path, into: &mut BTreeMap<String, Vec<u8>>) {

@@ -6,6 +6,7 @@
 mod admission;
 mod answer;
 mod cache;
+mod column_types;
 mod copying;
 mod describe;
 mod effort;

@@ -93,6 +93,11 @@ impl Format {
         )
     }
 
+    /// Whether the engine writes it by Arrow, which has no states of aggregate functions: it would show their addresses.
+    pub fn is_arrow(self) -> bool {
+        self.name.starts_with("Arrow")
+    }
+
     /// The format that an endpoint's URL ends in.
     pub fn by_extension(extension: &str) -> Option<Format> {
         let name = match extension {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::admission::{Admission, Place, ReadFigures, ReadPlaces};
 use super::answer::{Answer, Gathered, ReadResponse};
 use super::cache::{AnswerCache, Key};
+use super::column_types::refuse_states;
 use super::effort::short_first;
 use super::filters::KnownFilters;
 use super::format::{Format, OutputSettings};
@@ -248,6 +249,9 @@ impl Reader {
         }
         let checked = self.check(read.access, read.resolved, read.door).await?;
         let kind = read.statement.map_or(&StatementKind::Select, |statement| &statement.kind);
+        if read.format.is_arrow() && matches!(kind, StatementKind::Select) {
+            refuse_states(&self.described(read.access, read.resolved, &checked).await?, "Arrow")?;
+        }
         let checked = checked.wrapped(kind);
         let response = match (kind, read.cache_time) {
             (StatementKind::Explain(_), _) => self.explained(&checked, read).await?,

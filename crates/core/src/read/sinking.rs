@@ -8,7 +8,8 @@ use standpipe_clickhouse::{Error as EngineError, Lane, QueryOptions, QueryRespon
 use standpipe_sql::Door;
 use standpipe_template::Params;
 
-use self::statement::{holds_state, statement};
+use self::statement::statement;
+use super::column_types::refuse_states;
 use super::format::OutputSettings;
 use super::names::Resolved;
 use super::run::Reader;
@@ -65,7 +66,7 @@ impl Reader {
         params: Option<&Params>,
     ) -> Result<SinkQuery> {
         let query = self.moving_query(access, pipe, node, params, Door::Sink).await?;
-        refuse_states(&query.columns)?;
+        refuse_states(&query.columns, "files")?;
         Ok(SinkQuery { resolved: query.resolved, columns: query.columns, threads: query.threads })
     }
 
@@ -106,17 +107,5 @@ impl Reader {
             }
             Err(error) => Err(in_names(Error::from_engine(error, "read the rows"), access, &resolved)),
         }
-    }
-}
-
-/// Fails for states of aggregate functions: the engine's formats have its memory's bytes for them, which nothing else reads.
-fn refuse_states(columns: &[TableColumn]) -> Result<()> {
-    match columns.iter().find(|column| holds_state(&column.data_type)) {
-        None => Ok(()),
-        Some(column) => Err(Error::bad_request(format!(
-            "column '{}' holds states of an aggregate function ({}), which files cannot: turn them into values with its \
-             -Merge or finalizeAggregation()",
-            column.name, column.data_type
-        ))),
     }
 }

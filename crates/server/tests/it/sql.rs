@@ -77,6 +77,12 @@ async fn format_decides_the_content_type() {
     }
     let answer = app.sql("SELECT 1 AS x FORMAT PrettyCompact").await.assert_status(200);
     assert!(answer.text().contains('x'));
+    // The engine would show where the states are in its memory.
+    for (format, columns) in [("Arrow", "sumState(1) AS s"), ("ArrowStream", "1 AS x, [(uniqState(2), 3)] AS s")] {
+        let error = app.sql(&format!("SELECT {columns} FORMAT {format}")).await.assert_error(400);
+        assert!(error.contains("column 's' holds states of an aggregate function"), "{error}");
+        app.sql(&format!("SELECT 1 AS x FORMAT {format}")).await.assert_status(200);
+    }
     for format in ["Nonsense", "json", "Template", "Protobuf", "CapnProto"] {
         let error = app.sql(&format!("SELECT 1 FORMAT {format}")).await.assert_error(400);
         assert!(error.contains(&format!("format '{format}' is unknown")), "{error}");

@@ -1,9 +1,8 @@
 //! The text that a sink has the engine run, which the guard checks once more: the query's rows with the keys of their files.
 
-use std::ops::Range;
-
 use standpipe_clickhouse::quote::{identifier, string_literal};
 
+use super::super::column_types::{is_name_of_element, next_word};
 use super::RowStream;
 use crate::sinks::{FileFormat, FileNames};
 use crate::storage::TableColumn;
@@ -102,48 +101,6 @@ fn parquet_type(data_type: &str) -> String {
     out
 }
 
-/// Whether a type is, or holds, states of an aggregate function.
-pub(super) fn holds_state(data_type: &str) -> bool {
-    let mut rest = data_type;
-    while let Some((word, behind)) = next_word(rest) {
-        if &rest[word] == "AggregateFunction" && !is_name_of_element(behind) {
-            return true;
-        }
-        rest = behind;
-    }
-    false
-}
-
-/// Where the next word of a type is, and what follows it. What is quoted names something and is none.
-fn next_word(text: &str) -> Option<(Range<usize>, &str)> {
-    let mut quote = None;
-    let mut is_escaped = false;
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
-            _ if is_escaped => is_escaped = false,
-            (Some(_), '\\') => is_escaped = true,
-            (Some(quoted), c) if c == quoted => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '`') => quote = Some(c),
-            (None, c) if is_of_word(c) => {
-                let end = text[at..].find(|c| !is_of_word(c)).map_or(text.len(), |length| at + length);
-                return Some((at..end, &text[end..]));
-            }
-            (None, _) => {}
-        }
-    }
-    None
-}
-
-fn is_of_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-/// Whether what follows a word is a type, which makes the word the name of a tuple's element.
-fn is_name_of_element(behind: &str) -> bool {
-    behind.strip_prefix(' ').is_some_and(|next| next.starts_with(is_of_word))
-}
-
 /// What follows the parentheses that a text begins with; quoted ones do not count.
 fn behind_parentheses(text: &str) -> &str {
     let (mut depth, mut is_quoted, mut is_escaped) = (0_u32, false, false);
@@ -186,25 +143,6 @@ mod tests {
             ("Tuple(Dynamic, BFloat16, Time, Time64(6))", "Tuple(Nullable(String), Float32, Time64(3), Time64(6))"),
         ] {
             assert_eq!(parquet_type(from), to);
-        }
-    }
-
-    #[test]
-    fn states_are_found_wherever_they_are() {
-        for data_type in [
-            "AggregateFunction(sum, UInt64)",
-            "Array(AggregateFunction(uniq, String))",
-            "Tuple(a Int8, b AggregateFunction(avg, Float64))",
-        ] {
-            assert!(holds_state(data_type), "{data_type}");
-        }
-        for data_type in [
-            "SimpleAggregateFunction(sum, UInt64)",
-            "Tuple(AggregateFunction Int8)",
-            "Tuple(`AggregateFunction(` Int8)",
-            "Enum8('AggregateFunction(' = 1)",
-        ] {
-            assert!(!holds_state(data_type), "{data_type}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! What each view makes of the rows goes into a staging table of its own; then all of them enter their data sources in one
 //! transaction of the catalog. So the views see these rows exactly once, however often this is tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Context, Failure};
@@ -65,7 +65,7 @@ impl From<CopyMode> for Present {
 }
 
 /// Enters the rows of the job's staging table into `target`, and what views make of them into theirs. Where the rows that
-/// are there go, so do those of a view's target, unless other views fill it too. What `with` decides is written in the same
+/// are there go, so do those of a view's target, unless something else fills it too. What `with` decides is written in the same
 /// transaction; when it fails, nothing has entered.
 pub(super) async fn enter(
     context: &Context,
@@ -111,22 +111,38 @@ fn new_rows(
     present: Present,
     staged: BTreeMap<DataSourceId, String>,
 ) -> Vec<(DataSourceId, NewRows)> {
-    let passed: Vec<NodeId> = downstream(workspace, target).iter().map(|it| it.node).collect();
-    let fed_by_others = |id| views(workspace).any(|it| it.view.target == id && !passed.contains(&it.node));
-    let keeps = |id| present != Present::Gone || (id != target && fed_by_others(id));
+    let kept =
+        if present == Present::Gone { fed_by_others(workspace, target) } else { staged.keys().copied().collect() };
     staged
         .into_iter()
         .map(|(id, staging)| {
             let rows = NewRows {
                 staging: Some(staging),
                 is_staging_older: present == Present::Newer,
-                keeps_rows: keeps(id),
+                keeps_rows: kept.contains(&id),
                 keeps_quarantine: true,
                 definition: None,
             };
             (id, rows)
         })
         .collect()
+}
+
+/// The data sources below `target` that hold what does not come from it: filled by a copy, or by a view whose source is
+/// elsewhere or such a one itself.
+fn fed_by_others(workspace: &Workspace, target: DataSourceId) -> BTreeSet<DataSourceId> {
+    let passed = downstream(workspace, target);
+    let is_passed = |node| passed.iter().any(|it| it.node == node);
+    let copied = workspace.pipes.values().filter_map(|pipe| Some(pipe.copy()?.target));
+    let others = views(workspace).filter(|it| !is_passed(it.node)).map(|it| it.view.target);
+    let mut fed: BTreeSet<DataSourceId> = copied.chain(others).filter(|id| *id != target).collect();
+    // Each view comes after those that feed its source.
+    for it in &passed {
+        if fed.contains(&it.view.source) {
+            fed.insert(it.view.target);
+        }
+    }
+    fed
 }
 
 /// Applies each view to the staged rows of its source.

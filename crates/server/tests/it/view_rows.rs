@@ -155,10 +155,32 @@ async fn copies_into_a_source_of_views_pass_them_once() {
     assert_eq!(state(&app).await, ["10:1045", "11:2045", "11:2045"]);
     app.post("/v0/pipes/cp/copy?_mode=replace").send().await.assert_status(200);
     app.run_jobs().await;
-    assert_eq!(state(&app).await[..2], ["10:1045", "21:3090"]);
+    assert_eq!(state(&app).await, ["10:1045", "21:3090", "21:3090"]);
     send(&app, 0..1).await;
-    assert_eq!(state(&app).await[..2], ["11:1045", "22:3090"]);
+    assert_eq!(state(&app).await, ["11:1045", "22:3090", "22:3090"]);
     assert_tidy(&app).await;
+}
+
+#[tokio::test]
+async fn a_replacing_copy_keeps_what_another_copy_brought_below() {
+    let app = cascade().await;
+    send(&app, 0..10).await;
+    app.create_pipe("cp", "SELECT toUInt8(number % 5) AS k, number AS n FROM numbers(100, 10)").await;
+    app.create_pipe(
+        "kp",
+        "SELECT toUInt8(7) AS k, countState() AS c, sumState(number) AS s FROM numbers(3) GROUP BY k",
+    )
+    .await;
+    for (pipe, target) in [("cp", "events"), ("kp", "by_k")] {
+        let uri = format!("/v0/pipes/{pipe}/nodes/{pipe}_0/copy?target_datasource={target}");
+        app.post(&uri).send().await.assert_status(200);
+    }
+    app.post("/v0/pipes/kp/copy").send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(state(&app).await, ["10:45", "13:48", "13:48"]);
+    app.post("/v0/pipes/cp/copy?_mode=replace").send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(state(&app).await, ["10:1045", "23:1093", "23:1093"]);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ pub use token_value::{mint_token_value, token_hash};
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, JobKind, SinkJob};
-use crate::model::{DataSource, Pipe, RowFilter, Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
+use crate::model::{DataSource, Pipe, PipeId, RowFilter, Scope, ScopeKind, Token, TokenId, Workspace, WorkspaceId};
 
 /// What a request may do: its token, and the catalog as it was when the request began. A request keeps one `Access`
 /// from its first check to its last byte.
@@ -206,6 +206,14 @@ impl Access {
         seen || self.is_admin()
     }
 
+    /// Whether the token may see why the job failed: the engine's words may hold values of any row that it read.
+    pub(crate) fn sees_errors_of(&self, job: &Job) -> bool {
+        let has_filters = || self.token.scopes.iter().any(|grant| grant.filter.is_some());
+        let reads =
+            |(id, _): &(PipeId, String)| self.workspace.pipes.get(id).is_some_and(|pipe| self.can_read_pipe(pipe));
+        self.may_create_pipes() || (job.subject.pipe.as_ref().is_some_and(reads) && !has_filters())
+    }
+
     /// Requires the right to stop the job or to run it again: what it takes to start it, or to change its pipe.
     pub fn require_job(&self, job: &Job) -> Result<()> {
         if job.kind == SinkJob::NAME {
@@ -214,6 +222,11 @@ impl Access {
         if self.is_admin() || (job.subject.pipe.is_some() && self.has(Scope::PipesCreate)) {
             return Ok(());
         }
+        self.require_start(job)
+    }
+
+    /// Requires what it takes to start the job: to read its pipe, and to append to what it fills.
+    pub(crate) fn require_start(&self, job: &Job) -> Result<()> {
         let (pipe, data_source) = (&job.subject.pipe, &job.subject.data_source);
         if let Some(pipe) = pipe.as_ref().and_then(|(id, _)| self.workspace.pipes.get(id)) {
             self.require_pipe_read(pipe)?;

@@ -26,6 +26,8 @@ pub(crate) mod run;
 mod sinking;
 mod user_names;
 
+pub(crate) use user_names::in_names_of;
+
 pub use admission::{ReadFigures, ReadPlaces};
 pub use answer::{Answer, Broken, ReadBody, ReadResponse};
 pub use copying::CopyQuery;

@@ -131,11 +131,18 @@ impl Context {
     }
 }
 
-/// The pipe and the node that a job was made for, as they are now. Errors: they are gone.
+/// The pipe and the node that a job was made for, as they are now. Errors: they are gone, or the pipe does not publish the
+/// node any more.
 pub(super) fn published(workspace: &Workspace, pipe: PipeId, node: NodeId) -> Result<(&Pipe, &Node)> {
     let pipe_gone = || Error::PipeNotFound { name: pipe.to_string() };
     let pipe = workspace.pipes.get(&pipe).ok_or_else(pipe_gone)?;
     let node_gone = || Error::NodeNotFound { pipe: pipe.name.to_string(), node: node.to_string() };
     let node = pipe.nodes.iter().find(|it| it.id == node).ok_or_else(node_gone)?;
+    if pipe.published.as_ref().is_none_or(|published| published.node != node.id) {
+        return Err(Error::bad_request(format!(
+            "node '{}' of pipe '{}' was unset after this job was asked for: set it again, and start a new one",
+            node.name, pipe.name
+        )));
+    }
     Ok((pipe, node))
 }

@@ -149,6 +149,12 @@ impl CopyJob {
         let (pipe, node) = published(&workspace, self.pipe, self.node)?;
         let gone = || Error::DataSourceNotFound { name: self.target.to_string() };
         let target = workspace.data_sources.get(&self.target).filter(|it| it.is_ready()).ok_or_else(gone)?;
+        pipe.copy().ok_or_else(|| Error::NotCopy { pipe: pipe.name.to_string() })?;
+        if self.token.is_some() {
+            // Rights may have been taken away since.
+            access.require_pipe_read(pipe)?;
+            access.require_append(target)?;
+        }
         let params: Params = self.params.clone().into();
         let query = standpipe.reader().copy_query(&access, pipe, node, Some(&params));
         let query = context.unless_cancelled(async { query.await.map_err(passing) }).await?;

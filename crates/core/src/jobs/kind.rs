@@ -77,6 +77,8 @@ pub struct Kind {
     pub(super) run: fn(Context) -> Work<(), Failure>,
     retry_refused: fn(&Job) -> Result<Option<&'static str>>,
     asked_again: fn(Job, TokenId, &Random) -> Result<Job>,
+    /// Fails for a job whose work cannot be read: another version kept it.
+    pub(super) can_read: fn(&Job) -> Result<()>,
     pub(super) clean_up: fn(Context, JobStatus) -> Work<Left, Error>,
 }
 
@@ -94,6 +96,7 @@ impl Kind {
                 work.ask_again(&mut job, token, random);
                 Ok(Job { payload: payload(&work)?, ..job })
             },
+            can_read: |job| read::<K>(job).map(drop),
             clean_up: |context, ending| {
                 Box::pin(async move { read::<K>(context.job())?.clean_up(&context, ending).await })
             },

@@ -9,7 +9,8 @@ use tracing::Instrument;
 use super::limits::{Candidate, admit};
 use super::{Context, Failure, HISTORY_HOURS, Job, JobStatus, KINDS, Kind, Left, Retry, finished, noted};
 use crate::error::{Error, Result};
-use crate::model::JobId;
+use crate::model::{JobId, Workspace};
+use crate::read::in_names_of;
 use crate::schedules::run_due;
 use crate::standpipe::Standpipe;
 use crate::store::{ActiveJob, Lease};
@@ -190,6 +191,12 @@ impl Runner {
                 let error = format!("this version of the server knows no jobs of kind '{}'", context.job().kind);
                 self.end(context, JobStatus::Error, Some(&error)).await
             }
+            (Some(kind), _) if let Err(error) = (kind.can_read)(context.job()) => {
+                tracing::error!(%error, "a job is given up");
+                let error =
+                    "another version of the server kept this job in a way that this one cannot read: start it anew";
+                self.end(context, JobStatus::Error, Some(error)).await
+            }
             (Some(kind), Mission::Run) => self.run_to_its_end(kind, context).await,
             (Some(kind), Mission::CleanUp(status, error)) => self.end_badly(kind, context, status, error).await,
         };
@@ -222,7 +229,12 @@ impl Runner {
         }
         // Between the failure and here somebody may have cancelled it; it failed all the same.
         let status = if error.is_some() { JobStatus::Error } else { JobStatus::Cancelled };
-        self.end_badly(kind, context, status, error.map(|error| shown(error, context.job()))).await
+        self.end_badly(kind, context, status, error.map(|error| self.shown(error, context.job()))).await
+    }
+
+    fn shown(&self, error: Error, job: &Job) -> String {
+        let workspace = self.standpipe.catalog().snapshot().workspace(job.workspace);
+        shown(error, job, workspace.as_deref())
     }
 
     /// Cleans up, as often as it takes, and ends the job, well if its work turns out to be done.
@@ -286,9 +298,9 @@ fn pause_after(attempts: u32) -> SignedDuration {
     FIRST_PAUSE * (1 << attempts.saturating_sub(1).min(5))
 }
 
-/// An error as a job shows it: with the names that things had which are gone, of which a job has only the ids. What is our
-/// own fault goes to the log.
-fn shown(error: Error, job: &Job) -> String {
+/// An error as a job shows it: with the names that things had which are gone, of which a job has only the ids, and in the
+/// names that users know. What is our own fault goes to the log.
+fn shown(error: Error, job: &Job, workspace: Option<&Workspace>) -> String {
     let (pipe, data_source) = (job.subject.pipe.as_ref(), job.subject.data_source.as_ref());
     let error = match (error, pipe, data_source) {
         (Error::PipeNotFound { name }, Some((id, known)), _) if name == id.to_string() => {
@@ -304,6 +316,9 @@ fn shown(error: Error, job: &Job) -> String {
             tracing::error!(%error, "a job failed");
             "the job failed inside the server: its log says more under the job's id".to_owned()
         }
-        error => error.to_string(),
+        error => match workspace {
+            Some(workspace) => in_names_of(error, workspace).to_string(),
+            None => error.to_string(),
+        },
     }
 }

@@ -118,6 +118,25 @@ impl JobKind for Again {
     }
 }
 
+/// What another version kept as work of the kind `once`.
+#[derive(Serialize, Deserialize)]
+struct OnceAsItWas {
+    does: u8,
+}
+
+impl JobKind for OnceAsItWas {
+    const NAME: &'static str = Once::NAME;
+    const RETRY: Retry = Retry::Never;
+
+    async fn run(&self, _context: &Context) -> Result<(), Failure> {
+        panic!("nobody runs it")
+    }
+
+    async fn clean_up(&self, _context: &Context, _ending: JobStatus) -> Result<Left> {
+        panic!("nobody cleans up after it")
+    }
+}
+
 static TEST_KINDS: &[Kind] = &[Kind::of::<Once>(), Kind::of::<Again>()];
 
 /// A product without an engine, and its runner.
@@ -262,6 +281,16 @@ async fn a_job_waits_works_and_ends() {
     again error 1 the job failed inside the server: its log says more under the job's id {"clean":true}
     again done 1 {"clean":true}
     "#);
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_ends() {
+    let bench = Bench::new().await;
+    bench.add(OnceAsItWas { does: 1 }).await;
+    insta::assert_snapshot!(
+        bench.step().await,
+        @"once error 1 another version of the server kept this job in a way that this one cannot read: start it anew {}"
+    );
 }
 
 #[tokio::test]

@@ -117,13 +117,13 @@ impl Standpipe {
         fit_columns(&query.columns, &columns, target.name.as_str())
     }
 
-    /// Makes a copy pipe a pipe that does nothing of its own. Its schedule goes.
+    /// Makes a copy pipe a pipe that does nothing of its own. Its schedule goes, and what waits to be copied.
     pub async fn unset_copy(&self, access: &Access, pipe: &str, node: &str) -> Result<Arc<Pipe>> {
         access.require_pipe_create()?;
         let pipe = self.pipe(access, pipe)?;
         let wrong = || Error::WrongNode { pipe: pipe.name.to_string(), node: node.to_owned() };
         let id = pipe.node(node).ok_or_else(wrong)?.id;
-        self.change_scheduled_pipe(access, &pipe, |pipe| match pipe.role_of(id) {
+        let unset = |pipe: &mut Pipe| match pipe.role_of(id) {
             Some(Role::Copy(_)) => {
                 pipe.published = None;
                 Ok(())
@@ -132,8 +132,10 @@ impl Standpipe {
                 "node '{node}' of pipe '{}' is no copy node: nothing to unset",
                 pipe.name
             ))),
-        })
-        .await
+        };
+        let pipe = self.change_scheduled_pipe(access, &pipe, unset).await?;
+        self.cancel_waiting_jobs(pipe.id).await?;
+        Ok(pipe)
     }
 
     /// Keeps a copy pipe's schedule from running, or lets it run again from now on.
@@ -159,7 +161,8 @@ impl Standpipe {
         let filter = JobFilter { pipe_id: Some(pipe.id.to_string()), ..JobFilter::default() };
         let (store, workspace) = (self.catalog.store(), access.workspace().id);
         let mut cancelled = Vec::new();
-        for job in store.jobs(workspace, Timestamp::UNIX_EPOCH, &filter, u32::MAX).await? {
+        // Of those that began before now, only the ones that have not ended.
+        for job in store.jobs(workspace, self.clock.now(), &filter, u32::MAX).await? {
             if !job.status.is_final()
                 && let Some(job) = store.cancel_job(workspace, job.id, self.clock.now()).await?
             {

@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{
-    HISTORY_HOURS, Job, JobFilter, JobKind, JobStatus, KINDS, Origin, QUERY_SQL, SINK_TARGET, SinkJob, finished,
-    queued, tables_prefix,
+    CopyJob, HISTORY_HOURS, Job, JobFilter, JobKind, JobStatus, KINDS, Origin, QUERY_SQL, SINK_TARGET, SinkJob,
+    finished, queued, tables_prefix,
 };
 use crate::model::{JobId, PipeId};
 use crate::standpipe::Standpipe;
@@ -15,13 +15,14 @@ use crate::standpipe::Standpipe;
 const LIST: usize = 100;
 
 /// Jobs looked at for the list of a token that may not see all.
-const LOOKED_AT: u32 = 5_000;
+const LOOKED_AT: u32 = 2_000;
 
 impl Standpipe {
-    /// The newest jobs that the caller sees, at most a hundred of the last 48 hours.
+    /// The newest jobs that the caller sees, at most a hundred: those that have not ended, and those of the last 48 hours.
     pub async fn jobs(&self, access: &Access, filter: &JobFilter) -> Result<Vec<Job>> {
         let since = self.clock().now() - SignedDuration::from_hours(HISTORY_HOURS);
-        let jobs = self.catalog().store().jobs(access.workspace().id, since, filter, LOOKED_AT).await?;
+        let looked_at = if access.is_admin() { LIST as u32 } else { LOOKED_AT };
+        let jobs = self.catalog().store().jobs(access.workspace().id, since, filter, looked_at).await?;
         let seen = jobs.into_iter().filter(|job| access.sees_job(job)).take(LIST);
         Ok(seen.map(|job| narrowed(access, job)).collect())
     }
@@ -54,6 +55,10 @@ impl Standpipe {
     pub async fn retry_job(&self, access: &Access, id: &str, request_id: String) -> Result<Job> {
         let old = self.job(access, id).await?;
         access.require_job(&old)?;
+        if old.kind == CopyJob::NAME {
+            // It runs with the caller's rights.
+            access.require_start(&old)?;
+        }
         if !matches!(old.status, JobStatus::Error | JobStatus::Cancelled) {
             return Err(not_possible(&old, "retried"));
         }
@@ -142,6 +147,10 @@ pub(super) fn narrowed(access: &Access, mut job: Job) -> Job {
     if job.kind == SinkJob::NAME && !access.is_admin() {
         job.details.retain(|name, _| !SINK_TARGET.contains(&name.as_str()));
         job.error = job.error.map(|_| "the sink failed: its admins see why".to_owned());
+    }
+    if !access.sees_errors_of(&job) {
+        let hidden = "the job failed: tokens that read all rows of its pipe, or change pipes, see why";
+        job.error = job.error.map(|_| hidden.to_owned());
     }
     if access.may_create_pipes() || !job.details.contains_key(QUERY_SQL) {
         return job;

@@ -6,6 +6,7 @@ use super::filters;
 use super::names::Resolved;
 use crate::access::Access;
 use crate::error::Error;
+use crate::model::Workspace;
 use crate::service_data::ServiceTable;
 
 /// The engine's error with the names that the user knows in the places of tables: without addresses.
@@ -14,11 +15,8 @@ pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Er
     if !resolved.filters.is_empty() {
         message = filters::without_values(code, message);
     }
-    if !access.is_admin()
-        && let Some(scope) = message.to_ascii_lowercase().find(" in scope ")
-    {
-        // What follows is the whole query, with the SQL of pipes that the caller may read but not see.
-        message.truncate(scope);
+    if !access.is_admin() {
+        message = without_scope(message);
     }
     let mut message = name_tables(message, access, resolved);
     for table in &resolved.data_sources {
@@ -32,6 +30,35 @@ pub(super) fn in_names(error: Error, access: &Access, resolved: &Resolved) -> Er
         message = message.replace(&format!("{} AS {}", table.full_name(), table.name()), &table.full_name());
     }
     Error::Engine { code, message }
+}
+
+/// An engine's error about work of ours in a workspace, for all who see that work: data sources by their names, and without
+/// the text of the query.
+pub(crate) fn in_names_of(error: Error, workspace: &Workspace) -> Error {
+    let Error::Engine { code, message } = error else { return error };
+    let mut message = without_scope(message);
+    for data_source in workspace.data_sources.values() {
+        let table = data_source.table();
+        for (physical, name) in
+            [(table.quarantine(), data_source.quarantine_name()), (table.rows(), data_source.name.to_string())]
+        {
+            message = in_place_of(message, &workspace.database, &physical, &name);
+        }
+    }
+    Error::Engine { code, message: message.replace(&workspace.database, &workspace.name) }
+}
+
+/// What the engine says, without the query that it says it of: there is the SQL of pipes that the caller may read but not see.
+fn without_scope(mut message: String) -> String {
+    if let Some(scope) = message.to_ascii_lowercase().find(" in scope ") {
+        message.truncate(scope);
+    }
+    message
+}
+
+fn in_place_of(message: String, database: &str, physical: &str, name: &str) -> String {
+    let addresses = [format!("{database}.{physical}"), format!("`{database}`.`{physical}`"), physical.to_owned()];
+    addresses.iter().fold(message, |message, address| message.replace(address, name))
 }
 
 /// A text of the engine's with the names that the user knows in the places of tables.

@@ -24,14 +24,15 @@ const LIST: &str = "
     SELECT *
     FROM jobs
     WHERE workspace_id = ?1
-        AND created_at >= ?2
+        AND (updated_at >= ?2 OR status IN ('waiting', 'working', 'cancelling'))
         AND (?3 IS NULL OR kind = ?3)
         AND (?4 IS NULL OR status = ?4)
         AND (?5 IS NULL OR pipe_id = ?5)
         AND (?6 IS NULL OR pipe_name = ?6)
         AND (?7 IS NULL OR created_at < ?7)
+        AND (?8 IS NULL OR created_at >= ?8)
     ORDER BY created_at DESC, id
-    LIMIT ?8";
+    LIMIT ?9";
 const ACTIVE: &str = "
     SELECT id, workspace_id, kind, pipe_id, status, run_after, locked_until
     FROM jobs
@@ -83,6 +84,7 @@ const END: &str = "
     UPDATE jobs
     SET status = ?3,
         error = ?4,
+        checkpoint = NULL,
         progress = CASE WHEN ?3 = 'done' AND progress IS NOT NULL THEN 100 ELSE progress END,
         lease_owner = NULL,
         locked_until = NULL,
@@ -114,7 +116,7 @@ const CANCEL_WAITING_OF_PIPE: &str = "
     RETURNING *";
 const REMOVE_OLD: &str = "
     DELETE FROM jobs
-    WHERE created_at < ?1 AND status IN ('done', 'error', 'cancelled')";
+    WHERE updated_at < ?1 AND status IN ('done', 'error', 'cancelled')";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[
@@ -233,7 +235,7 @@ impl Store {
         found.as_ref().map(read).transpose()
     }
 
-    /// The workspace's newest jobs since `since`.
+    /// The workspace's newest jobs: those that have not ended, and those that changed since `since`.
     pub async fn jobs(
         &self,
         workspace: WorkspaceId,
@@ -241,7 +243,6 @@ impl Store {
         filter: &JobFilter,
         limit: u32,
     ) -> Result<Vec<Job>> {
-        let since = filter.created_after.map_or(since, |after| after.max(since));
         let found = sqlx::query(LIST)
             .bind(workspace.to_string())
             .bind(rows::micros(since))
@@ -250,6 +251,7 @@ impl Store {
             .bind(&filter.pipe_id)
             .bind(&filter.pipe_name)
             .bind(filter.created_before.map(rows::micros))
+            .bind(filter.created_after.map(rows::micros))
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;

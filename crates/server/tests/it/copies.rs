@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, redact};
+use crate::support::{Answer, Client, TestApp, redact};
 
 /// Takes minutes and writes nothing before its end.
 const SLOW: &str = "SELECT toInt64(max(sipHash64(number))) AS id, 'x' AS name FROM numbers(99999999999)";
@@ -318,6 +318,69 @@ async fn tokens_need_their_scopes() {
     app.run_jobs().await;
     let job = app.get(&format!("/v0/jobs/{}", job["id"].as_str().unwrap())).send().await.json();
     assert_eq!((&job["status"], &job["error"]), (&json!("error"), &json!("the token is unknown or was deleted")));
+}
+
+#[tokio::test]
+async fn rights_are_asked_again_when_a_copy_runs() {
+    let app = set_app().await;
+    let id = async |client: &Client| {
+        let answer = client.post("/v0/pipes/cp/copy").send().await.assert_status(200).json();
+        answer["job"]["id"].as_str().unwrap().to_owned()
+    };
+    let runner = app.with_scopes(&["PIPES:READ:cp", "DATASOURCES:APPEND:target"]).await;
+    let name =
+        app.workspace().tokens.values().find(|it| it.has_value(runner.token())).unwrap().name.replace(' ', "%20");
+    let job = id(&runner).await;
+    app.put(&format!("/v0/tokens/{name}?scope=PIPES:READ:cp")).send().await.assert_status(200);
+    app.run_jobs().await;
+    let uri = format!("/v0/jobs/{job}");
+    let shown = app.get(&uri).send().await.json();
+    assert_eq!(shown["status"], "error");
+    assert!(shown["error"].as_str().unwrap().contains("DATASOURCES:APPEND:target"), "{shown}");
+    assert_eq!(target(&app).await, "");
+    // Who changes pipes may stop a copy, and runs it again only with the right to start it.
+    let creator = app.with_scopes(&["PIPES:CREATE", "PIPES:READ:cp"]).await;
+    let refused = creator.post(&format!("{uri}/retry")).send().await.assert_error(403);
+    assert!(refused.contains("DATASOURCES:APPEND:target"), "{refused}");
+    app.post(&format!("{uri}/retry")).send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(target(&app).await, "1:a 2:b 3:c ");
+    let waiting = id(&app).await;
+    creator.post(&format!("/v0/jobs/{waiting}/cancel")).send().await.assert_status(200);
+}
+
+#[tokio::test]
+async fn an_unset_copy_does_not_run_what_waits() {
+    let app = set_app().await;
+    let job = app.post("/v0/pipes/cp/copy").send().await.json()["job"]["id"].as_str().unwrap().to_owned();
+    app.delete("/v0/pipes/cp/nodes/emps/copy").send().await.assert_status(200);
+    assert_eq!(app.get(&format!("/v0/jobs/{job}")).send().await.json()["status"], "cancelled");
+    let retried = app.post(&format!("/v0/jobs/{job}/retry")).send().await.assert_status(200).json();
+    app.run_jobs().await;
+    let shown = app.get(&format!("/v0/jobs/{}", retried["id"].as_str().unwrap())).send().await.json();
+    assert_eq!(shown["status"], "error");
+    assert!(shown["error"].as_str().unwrap().starts_with("node 'emps' of pipe 'cp' was unset"), "{shown}");
+    assert_eq!(target(&app).await, "");
+}
+
+#[tokio::test]
+async fn errors_of_copies_show_no_hidden_rows_and_no_addresses() {
+    let app = app().await;
+    app.create_pipe("bad", "SELECT toInt64(toInt32(name)) AS id, name FROM employees").await;
+    app.post("/v0/pipes/bad/nodes/bad_0/copy?target_datasource=target").send().await.assert_status(200);
+    app.post("/v0/pipes/bad/copy").send().await.assert_status(200);
+    app.run_jobs().await;
+    let error = async |client: &Client| client.get("/v0/jobs").send().await.json()["jobs"][0]["error"].clone();
+    for seer in [app.with_scopes(&["PIPES:CREATE"]).await, app.with_scopes(&["PIPES:READ:bad"]).await] {
+        let error = error(&seer).await;
+        let error = error.as_str().unwrap();
+        assert!(error.contains("Cannot parse string 'a'"), "{error}");
+        assert!(!error.contains(&app.workspace().database) && !error.to_lowercase().contains(" in scope "), "{error}");
+    }
+    let filtered = app.with_scopes(&["PIPES:READ:bad", "DATASOURCES:READ:employees:id > 1"]).await;
+    let hidden = "the job failed: tokens that read all rows of its pipe, or change pipes, see why";
+    assert_eq!(error(&filtered).await, hidden);
+    assert_eq!(error(&app.with_scopes(&["PIPES:DROP:bad"]).await).await, hidden);
 }
 
 #[tokio::test]

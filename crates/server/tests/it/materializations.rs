@@ -418,3 +418,39 @@ async fn explain_shows_the_view_before_the_last_node() {
     let explained = app.get("/v0/pipes/mv/explain").send().await.assert_status(200).json();
     assert!(explained["debug_query"].as_str().unwrap().contains("countState"), "{explained}");
 }
+
+#[tokio::test]
+async fn a_view_stays_whose_text_takes_too_long_to_be_checked() {
+    let (app, checks) = linked_app().await.restart_with_slow_checks().await;
+    let error = app.standpipe().reconcile().await.unwrap_err();
+    assert!(error.is_passing(), "{error}");
+    assert_eq!(views(&app).await, 1);
+    let text = app.sql("SELECT 1").await.assert_error(408);
+    assert!(text.contains("could not check the query within 3 s"), "{text}");
+    checks.release();
+    app.standpipe().reconcile().await.unwrap();
+    assert_eq!(views(&app).await, 1);
+    app.send_events("events", &event("2024-01-01", "a", 5)).await;
+    assert_eq!(daily(&app).await, "2024-01-01:a:1:5 ");
+}
+
+#[tokio::test]
+async fn no_row_comes_in_while_a_new_tables_view_is_not_checked() {
+    let (app, checks) = linked_app().await.restart_with_slow_checks().await;
+    checks.release();
+    app.standpipe().reconcile().await.unwrap();
+    checks.hold();
+    let truncate = async { app.post("/v0/datasources/events/truncate").send().await.assert_status(205) };
+    let write = async {
+        // It is asked again when the first question has been given up.
+        checks.until_held(1).await;
+        let row = event("2024-01-01", "a", 5);
+        tokio::join!(app.send_events("events", &row), async {
+            checks.until_held(1).await;
+            checks.release();
+        })
+    };
+    tokio::join!(truncate, write);
+    assert_eq!(daily(&app).await, "2024-01-01:a:1:5 ");
+    assert_eq!(views(&app).await, 1);
+}

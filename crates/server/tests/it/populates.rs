@@ -501,3 +501,21 @@ async fn a_populate_whose_pipe_is_deleted_says_so_by_its_name() {
     assert_eq!(tables_of_jobs(&app).await, [""; 0]);
     assert_eq!(sums(&app).await, "0:0");
 }
+
+#[tokio::test]
+async fn a_populate_outlasts_a_check_that_takes_too_long() {
+    let app = app().await;
+    let node = populate(&app, "").await.assert_status(200).json();
+    let (app, checks) = app.restart_with_slow_checks().await;
+    checks.release();
+    app.standpipe().reconcile().await.unwrap();
+    checks.hold();
+    app.run_jobs().await;
+    assert_eq!(job(&app, &node["job"]).await["status"], "waiting");
+    assert!(is_linked(&app).await);
+    checks.release();
+    app.set_ahead(60);
+    app.run_jobs().await;
+    assert_eq!(job(&app, &node["job"]).await["status"], "done");
+    assert_eq!(sums(&app).await, "300:44850");
+}

@@ -275,46 +275,63 @@ impl Standpipe {
         Ok((linked?, job))
     }
 
+    /// Whatever can refuse the view does so before a target that is overridden is touched: its rows go in the transaction
+    /// that records the view.
     async fn link_in(&self, closed: &Closed, plan: &Plan, job: Option<&mut Job>) -> Result<Arc<Pipe>> {
-        let mut workspace = self.current_workspace(plan.workspace)?;
-        if let Some(definition) = plan.definition.clone() {
-            let gone = || Error::DataSourceNotFound { name: plan.view.target.to_string() };
-            let existing = workspace.data_sources.get(&plan.view.target).ok_or_else(gone)?;
-            refuse_override(&workspace, plan.node, existing)?;
-            let rows = NewRows { definition: Some(definition), ..NewRows::default() };
-            self.replace_rows_closed(closed, &workspace, &[(plan.view.target, rows)], |_| Ok(Vec::new())).await?;
-            workspace = self.current_workspace(plan.workspace)?;
-        }
-        let gone = || Error::DataSourceNotFound { name: plan.view.source.to_string() };
-        let source = workspace.data_sources.get(&plan.view.source).ok_or_else(gone)?.clone();
+        let workspace = self.current_workspace(plan.workspace)?;
+        refuse_changed(&workspace, plan)?;
         refuse_circle(&workspace, plan.node, &plan.view)?;
+        let now = self.clock.now();
+        let published = Published { node: plan.node, role: Role::Materialized(plan.view.clone()) };
+        let pipe = Pipe { published: Some(published), published_at: now, updated_at: now, ..plan.pipe.clone() };
+        let pipe = Arc::new(pipe);
+        let changes = |workspace: &Workspace, job: Option<Change>| -> Result<Vec<Change>> {
+            refuse_changed(workspace, plan)?;
+            Ok([Change::PutPipe(pipe.clone()), schedule_change(&pipe, now)?].into_iter().chain(job).collect())
+        };
+        match plan.definition.clone() {
+            None => {
+                let job = self.make_view(closed, &workspace, plan, job).await?;
+                self.catalog.change(plan.workspace, |workspace| Ok((changes(workspace, job)?, ()))).await?;
+            }
+            Some(definition) => {
+                let gone = || Error::DataSourceNotFound { name: plan.view.target.to_string() };
+                let existing = workspace.data_sources.get(&plan.view.target).ok_or_else(gone)?;
+                refuse_override(&workspace, plan.node, existing)?;
+                let rows = [(plan.view.target, NewRows { definition: Some(definition), ..NewRows::default() })];
+                let tried = |workspace| async move { self.make_view(closed, &workspace, plan, job).await };
+                self.replace_rows_tried(closed, &workspace, &rows, tried, changes).await?;
+            }
+        }
+        Ok(pipe)
+    }
+
+    /// Makes the engine's view, and the snapshot for its populate; answers what to record of that.
+    async fn make_view(
+        &self,
+        closed: &Closed,
+        workspace: &Workspace,
+        plan: &Plan,
+        job: Option<&mut Job>,
+    ) -> Result<Option<Change>> {
+        let gone = || Error::DataSourceNotFound { name: plan.view.source.to_string() };
+        let source = workspace.data_sources.get(&plan.view.source).ok_or_else(gone)?;
         let job = match job {
             Some(job) => {
-                take_snapshot(self, closed, &workspace, &source, job).await?;
+                take_snapshot(self, closed, workspace, source, job).await?;
                 Some(Change::PutJob(Box::new(job.clone())))
             }
             None => None,
         };
-        let view = self.engine_view(&workspace, plan.node, &plan.view).await?;
-        self.storage.create_view(&workspace, &view).await?;
-        if !self.storage.views_over(&workspace, &source.table().rows()).await?.contains(&view.name) {
+        let view = self.engine_view(workspace, plan.node, &plan.view).await?;
+        self.storage.create_view(workspace, &view).await?;
+        if !self.storage.views_over(workspace, &source.table().rows()).await?.contains(&view.name) {
             return Err(Error::bad_request(format!(
                 "the engine does not take new rows of data source '{}' for this query: let it stand first in FROM",
                 source.name
             )));
         }
-        let (_, pipe) = self
-            .catalog
-            .change(plan.workspace, |workspace| {
-                refuse_changed(workspace, plan)?;
-                let published = Published { node: plan.node, role: Role::Materialized(plan.view.clone()) };
-                let now = self.clock.now();
-                let pipe = Pipe { published: Some(published), published_at: now, updated_at: now, ..plan.pipe.clone() };
-                let (pipe, schedule) = (Arc::new(pipe.clone()), schedule_change(&pipe, now)?);
-                Ok(([Change::PutPipe(pipe.clone()), schedule].into_iter().chain(job).collect(), pipe))
-            })
-            .await?;
-        Ok(pipe)
+        Ok(job)
     }
 
     /// Takes the view away. The node and its target stay.

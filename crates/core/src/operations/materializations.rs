@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use standpipe_datafile::EngineName;
+use uuid::Uuid;
 
 pub use analysis::{Analysis, Warning};
 
@@ -20,7 +21,8 @@ use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, Origin, PopulateJob, queued, tables_prefix, take_snapshot};
 use crate::model::{
-    DataSource, DataSourceId, Materialization, Node, NodeId, Pipe, PipeId, Published, Role, Workspace, WorkspaceId,
+    DataSource, DataSourceId, JobId, Materialization, Node, NodeId, Pipe, PipeId, Published, Role, Workspace,
+    WorkspaceId,
 };
 use crate::read::ViewQuery;
 use crate::standpipe::Standpipe;
@@ -167,6 +169,7 @@ impl Standpipe {
                 reads: query.reads,
                 sql: query.sql,
                 is_populated: false,
+                link: Some(self.random.uuid()),
             };
             refuse_circle(access.workspace(), node, &view)?;
             let job = match &request.populate {
@@ -265,6 +268,7 @@ impl Standpipe {
             return Err(linked.err().unwrap_or_else(|| Error::internal("planned failure")));
         }
         self.settle_views(&closed).await;
+        self.cancel_stale_populates(&closed, plan.workspace, plan.pipe.id, None).await;
         if let (Err(_), Some(job)) = (&linked, &job) {
             let workspace = self.current_workspace(plan.workspace)?;
             let prefix = tables_prefix(job.id);
@@ -339,31 +343,41 @@ impl Standpipe {
         access.require_pipe_create()?;
         let pipe = self.pipe(access, pipe)?;
         let node = named(&pipe, node)?;
-        view_of(&pipe, node)?;
+        let link = view_of(&pipe, node)?.link;
         let (standpipe, workspace, pipe, node) = (self.clone(), access.workspace().id, pipe.id, node.id);
         self.finish(async move {
-            standpipe.unlink(workspace, pipe, node).await?;
+            standpipe.unlink(workspace, pipe, node, link, None).await?;
             standpipe.cancel_waiting_jobs(pipe).await
         })
         .await
     }
 
-    /// Takes a node's view away, if it has one.
-    pub(crate) async fn unlink(&self, workspace: WorkspaceId, pipe: PipeId, node: NodeId) -> Result<()> {
+    /// Takes a node's view away, if it is still of this link; with it the pipe's populates, except the one that asks.
+    pub(crate) async fn unlink(
+        &self,
+        workspace: WorkspaceId,
+        pipe: PipeId,
+        node: NodeId,
+        link: Option<Uuid>,
+        job: Option<JobId>,
+    ) -> Result<()> {
+        let is_this = |view: &&Materialization| view.link == link;
         let current = self.current_workspace(workspace)?;
-        let Some(view) = current.pipes.get(&pipe).and_then(|pipe| pipe.materialization()) else { return Ok(()) };
+        let view = current.pipes.get(&pipe).and_then(|pipe| pipe.materialization()).filter(is_this);
+        let Some(view) = view else { return Ok(()) };
         let closed = self.close_gates(workspace, [view.source, view.target]).await?;
         self.catalog
             .change(workspace, |workspace| {
                 let linked = workspace
                     .pipes
                     .get(&pipe)
-                    .filter(|pipe| pipe.materialization().is_some() && pipe.role_of(node).is_some());
+                    .filter(|pipe| pipe.materialization().filter(is_this).is_some() && pipe.role_of(node).is_some());
                 let unlinked = linked.map(|pipe| Change::PutPipe(Arc::new(unlinked_pipe(pipe, self.clock.now()))));
                 Ok((unlinked.into_iter().collect(), ()))
             })
             .await?;
         self.settle_views(&closed).await;
+        self.cancel_stale_populates(&closed, workspace, pipe, job).await;
         Ok(())
     }
 
@@ -418,6 +432,7 @@ impl Standpipe {
             node,
             source: view.source,
             target: view.target,
+            link: view.link,
             subset: request.subset,
             condition,
             truncate: request.truncate,

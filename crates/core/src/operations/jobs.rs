@@ -63,6 +63,9 @@ impl Standpipe {
         if let Some(why) = kind.refuse_retry(&old)? {
             return Err(Error::bad_request(format!("job '{}' cannot be retried: {why}", old.id)));
         }
+        if PopulateJob::of(&old)?.is_some_and(|populate| populate.truncate) {
+            access.require_data_source_create()?;
+        }
         let now = self.clock().now();
         let job = Job {
             id: JobId(self.random().uuid()),

@@ -394,6 +394,9 @@ impl Standpipe {
         let pipe = self.pipe(access, pipe)?;
         let node = named(&pipe, node)?;
         let view = view_of(&pipe, node)?;
+        if request.truncate {
+            access.require_data_source_create()?;
+        }
         let work = self.populate_work(access, &pipe, node.id, view, request).await?;
         let job = self.populate_job(access, &pipe, work, request_id)?;
         self.add_job(&job).await?;

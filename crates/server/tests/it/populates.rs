@@ -363,6 +363,26 @@ async fn who_may_create_pipes_may_populate() {
 }
 
 #[tokio::test]
+async fn who_empties_a_target_by_a_populate_may_create_data_sources() {
+    let app = app().await;
+    let creator = app.with_scopes(&["PIPES:CREATE"]).await;
+    for form in ["truncate=true", "truncate=true&populate_condition=v = 1"] {
+        let text = creator.post(POPULATION).form(form).send().await.assert_error(403);
+        assert!(text.contains("DATASOURCES:CREATE"), "{text}");
+    }
+    let both = app.with_scopes(&["PIPES:CREATE", "DATASOURCES:CREATE"]).await;
+    let node = both.post(POPULATION).form("truncate=true").send().await.assert_status(200).json();
+    // One that was cancelled is not run again by whoever could not ask for it.
+    let uri = format!("/v0/jobs/{}", node["job"]["id"].as_str().unwrap());
+    creator.post(&format!("{uri}/cancel")).send().await.assert_status(200);
+    let text = creator.post(&format!("{uri}/retry")).send().await.assert_error(403);
+    assert!(text.contains("DATASOURCES:CREATE"), "{text}");
+    both.post(&format!("{uri}/retry")).send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(sums(&app).await, "300:44850");
+}
+
+#[tokio::test]
 async fn the_documents_queries_find_populates() {
     let app = app().await;
     app.create_pipe("total", "SELECT sumMergeState(total) AS total FROM sums").await;

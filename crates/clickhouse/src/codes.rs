@@ -60,6 +60,8 @@ codes! {
     DATABASE_ALREADY_EXISTS = 82;
     /// No setting has this name.
     UNKNOWN_SETTING = 115;
+    /// A subquery in the place of a value answers several rows.
+    INCORRECT_RESULT_OF_SCALAR_SUBQUERY = 125;
     /// `max_rows_to_read` or `max_result_rows` was passed.
     TOO_MANY_ROWS = 158;
     /// `max_execution_time` was passed.

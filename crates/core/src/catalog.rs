@@ -214,6 +214,7 @@ mod tests {
                 reads: [target].into(),
                 sql: "SELECT 1".to_owned(),
                 is_populated: name > 4,
+                link: (name > 4).then(|| Uuid::from_u128(u128::from(name))),
             }),
         }
     }

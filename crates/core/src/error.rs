@@ -1,5 +1,7 @@
 //! What can go wrong, as facts of the product. Status codes are the server's business.
 
+mod passing;
+
 use standpipe_clickhouse as clickhouse;
 use standpipe_template::ErrorClass;
 
@@ -326,6 +328,13 @@ pub enum Error {
     /// A query took longer than allowed.
     #[error("the query took longer than {seconds} s: read less data, or ask for a higher limit")]
     Timeout {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The engine took too long to tell what a text means. It may be much work; or the engine has just been started, or
+    /// has much else to do.
+    #[error("could not check the query within {seconds} s: try again in a moment, or make it simpler")]
+    CheckTimeout {
         /// The limit.
         seconds: u64,
     },
@@ -690,7 +699,7 @@ impl Error {
             Error::Sql { .. } => ErrorCode::SqlRefused,
             Error::Template(_) | Error::Custom { .. } => ErrorCode::TemplateFailed,
             Error::Engine { .. } => ErrorCode::EngineRefused,
-            Error::Timeout { .. } => ErrorCode::Timeout,
+            Error::Timeout { .. } | Error::CheckTimeout { .. } => ErrorCode::Timeout,
             Error::ResultTooLarge { .. } => ErrorCode::ResultTooLarge,
             Error::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
             Error::EngineUnavailable { .. } => ErrorCode::EngineUnavailable,

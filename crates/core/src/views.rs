@@ -100,29 +100,34 @@ impl Standpipe {
         }
     }
 
-    /// Drops the engine's views that the catalog does not know, and makes those that are missing.
+    /// Makes the views that the engine lacks, then drops those that the catalog does not know. Nothing is dropped while one
+    /// is missing that may be made in a moment, nor is a view of a node of which it is not known what its view should be.
     pub(crate) async fn ensure_views(&self, workspace: WorkspaceId) -> Result<()> {
         let workspace = self.current_workspace(workspace)?;
         let existing = self.storage.views(&workspace).await?;
-        let mut expected = Vec::new();
+        let (mut expected, mut kept) = (Vec::new(), Vec::new());
         for it in lineage::views(&workspace) {
             match self.engine_view(&workspace, it.node, it.view).await {
                 Ok(view) => expected.push(view),
-                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) if error.is_passing() => return Err(error),
                 // One view that rules have overtaken keeps nobody else from writing.
-                Err(error) => tracing::error!(%error, pipe = %it.pipe.name, "a materialized view cannot be made"),
+                Err(error) => {
+                    tracing::error!(%error, pipe = %it.pipe.name, "a materialized view cannot be made");
+                    kept.push(names_begin(it.node));
+                }
             }
-        }
-        let names: BTreeSet<&str> = expected.iter().map(|view| view.name.as_str()).collect();
-        for name in existing.iter().filter(|name| !names.contains(name.as_str())) {
-            self.storage.drop_view(&workspace, name).await?;
         }
         for view in expected.iter().filter(|view| !existing.contains(&view.name)) {
             match self.storage.create_view(&workspace, view).await {
-                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) if error.is_passing() => return Err(error),
                 Err(error) => tracing::error!(%error, view = view.name, "a materialized view cannot be made"),
                 Ok(()) => {}
             }
+        }
+        let names: BTreeSet<&str> = expected.iter().map(|view| view.name.as_str()).collect();
+        let stays = |name: &str| names.contains(name) || kept.iter().any(|begin| name.starts_with(begin));
+        for name in existing.iter().filter(|name| !stays(name)) {
+            self.storage.drop_view(&workspace, name).await?;
         }
         Ok(())
     }
@@ -146,9 +151,10 @@ impl Standpipe {
 fn name(node: NodeId, target: &str, sql: &str) -> String {
     let digest = Sha256::digest(format!("{target}\n{sql}").as_bytes());
     let mark: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{node}_view_{mark}")
+    format!("{}{mark}", names_begin(node))
 }
 
-fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::EngineUnavailable { .. } | Error::Busy | Error::Timeout { .. } | Error::Internal { .. })
+/// What begins the names of a node's views.
+fn names_begin(node: NodeId) -> String {
+    format!("{node}_view_")
 }

@@ -183,8 +183,9 @@ async fn prepare(app: &App) -> Result<()> {
                 tracing::info!(undone = done.undone, dropped = done.dropped, live = done.live, "tables are in order");
                 return Ok(());
             }
-            Err(error @ (standpipe_core::Error::EngineUnavailable { .. } | standpipe_core::Error::Busy)) => {
-                tracing::warn!(%error, "the engine was lost while tables were put in order; it is tried again");
+            // A fault of ours ends the start: it is seen there, and another start is another try.
+            Err(error) if error.is_passing() && !matches!(error, standpipe_core::Error::Internal { .. }) => {
+                tracing::warn!(%error, "the tables could not be put in order; it is tried again");
                 sleep(RETRY_PAUSE).await;
             }
             Err(error) => return Err(error).context("cannot put the tables in order"),

@@ -20,6 +20,8 @@ pub enum Failure {
     Cancelled,
     /// The work failed.
     Failed(Error),
+    /// The work failed and is not tried again, whatever the error is: it would cost as much and fail in the same way.
+    FailedForGood(Error),
 }
 
 impl From<Error> for Failure {
@@ -91,7 +93,11 @@ impl Context {
         if matches!(done, Err(Failure::Cancelled)) {
             self.standpipe.storage.kill(query_id).await;
         }
-        done
+        done.map_err(|failure| match failure {
+            // A query that runs for an hour into what it may use, or into a row that it cannot take, is not run six times.
+            Failure::Failed(error @ Error::Engine { .. }) => Failure::FailedForGood(error),
+            other => other,
+        })
     }
 
     /// What answers show of the job by now, beside the fields that every job has.

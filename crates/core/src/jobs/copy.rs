@@ -157,7 +157,7 @@ impl CopyJob {
         }
         let params: Params = self.params.clone().into();
         let query = standpipe.reader().copy_query(&access, pipe, node, Some(&params));
-        let query = context.unless_cancelled(async { query.await.map_err(passing) }).await?;
+        let query = context.unless_cancelled(query).await?;
         context.show(Map::from_iter([(QUERY_SQL.to_owned(), query.shown.as_str().into())])).await?;
         let columns = standpipe.storage.columns(&workspace, target.table()).await?;
         let columns = fit_columns(&query.columns, &columns, target.name.as_str())?;
@@ -226,15 +226,6 @@ impl CopyJob {
 /// The error for a copy of more rows than one may have.
 pub(crate) fn too_many_rows(limit: u64) -> Error {
     Error::JobLimit { message: format!("a copy may have at most {limit} rows: copy less at once") }
-}
-
-/// The error as one that says more about the moment, where the engine took too long to look at the query: it has just been
-/// started, perhaps, and opens its tables.
-fn passing(error: Error) -> Error {
-    match error {
-        Error::Timeout { .. } => Error::EngineUnavailable { action: "look at the query" },
-        error => error,
-    }
 }
 
 /// Whether the rows are in the target, by this run or an earlier one.

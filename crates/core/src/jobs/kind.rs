@@ -121,7 +121,7 @@ fn payload<K: JobKind>(work: &K) -> Result<Value> {
         .map_err(|error| Error::internal(format!("a job of kind '{}' cannot be kept: {error}", K::NAME)))
 }
 
-fn read<K: JobKind>(job: &Job) -> Result<K> {
+pub(super) fn read<K: JobKind>(job: &Job) -> Result<K> {
     K::deserialize(&job.payload)
         .map_err(|error| Error::internal(format!("the payload of job {} cannot be read: {error}", job.id)))
 }

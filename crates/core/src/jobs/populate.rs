@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::entering::{Applied, Present, apply, drop_tables, enter, of_snapshot, prefix, staging, tables_prefix};
 use super::{Context, Failure, Job, JobKind, JobStatus, Left, NewJob, Origin, Retry, Subject};
@@ -42,6 +43,9 @@ pub struct PopulateJob {
     pub source: DataSourceId,
     /// The view's target.
     pub target: DataSourceId,
+    /// Which link of the node it is for.
+    #[serde(default)]
+    pub link: Option<Uuid>,
     /// Which share of the source's rows; all when absent.
     pub subset: Option<f64>,
     /// Which of the source's rows, as an expression that the guard passed; all when absent. A share goes before it.
@@ -64,6 +68,11 @@ struct Checkpoint {
 }
 
 impl PopulateJob {
+    /// The work of a job; none of one of another kind.
+    pub(crate) fn of(job: &Job) -> Result<Option<PopulateJob>> {
+        if job.kind == PopulateJob::NAME { Ok(Some(super::kind::read(job)?)) } else { Ok(None) }
+    }
+
     /// The job as it is added to the queue.
     pub(crate) fn job(self, standpipe: &Standpipe, workspace: &Workspace, pipe: &Pipe, origin: Origin) -> Result<Job> {
         let target = workspace.data_sources.get(&self.target).map(|target| target.name.to_string());
@@ -223,7 +232,9 @@ impl PopulateJob {
     fn view(&self, workspace: &Workspace) -> Result<(Arc<Pipe>, Materialization)> {
         let pipe = workspace.pipes.get(&self.pipe);
         let pipe = pipe.ok_or_else(|| Error::PipeNotFound { name: self.pipe.to_string() })?;
-        let is_this = |view: &&Materialization| view.source == self.source && view.target == self.target;
+        let is_this = |view: &&Materialization| {
+            view.link == self.link && view.source == self.source && view.target == self.target
+        };
         let linked = pipe.published.as_ref().is_some_and(|published| published.node == self.node);
         let view = pipe.materialization().filter(is_this).filter(|_| linked);
         let unlinked = || {
@@ -249,7 +260,8 @@ impl PopulateJob {
         let workspace = context.standpipe().current_workspace(context.job().workspace)?;
         match self.view(&workspace) {
             Ok((_, view)) if self.unlink_on_error || !view.is_populated => {
-                context.standpipe().unlink(workspace.id, self.pipe, self.node).await
+                let job = Some(context.job().id);
+                context.standpipe().unlink(workspace.id, self.pipe, self.node, self.link, job).await
             }
             // It was unlinked before, or stays.
             _ => Ok(()),

@@ -206,18 +206,20 @@ impl Runner {
     }
 
     async fn run_to_its_end(&self, kind: &Kind, context: &Context) -> Result<()> {
-        let error = match caught(tokio::spawn((kind.run)(context.clone()).in_current_span())).await {
+        let (error, may_pass) = match caught(tokio::spawn((kind.run)(context.clone()).in_current_span())).await {
             Ok(()) => return self.end(context, JobStatus::Done, None).await,
-            Err(Failure::Cancelled) => None,
-            Err(Failure::Failed(_)) if context.is_cancelled() => None,
-            Err(Failure::Failed(error)) => Some(error),
+            Err(Failure::Cancelled) => (None, false),
+            Err(_) if context.is_cancelled() => (None, false),
+            Err(Failure::Failed(error)) => (Some(error), true),
+            Err(Failure::FailedForGood(error)) => (Some(error), false),
         };
         if error.is_some() && self.standpipe.storage.faults().is_planned() {
             // A planned failure is a crash: nothing of what follows happens.
             return Ok(());
         }
         if let Some(error) = &error
-            && is_passing(error)
+            && may_pass
+            && error.is_passing()
             && self.may_run_again(context.job())
         {
             tracing::info!(%error, attempts = context.job().attempts, "a job is run again");
@@ -286,12 +288,8 @@ async fn caught(run: JoinHandle<Result<(), Failure>>) -> Result<(), Failure> {
         }
     }
     let _end = EndOnDrop(run.abort_handle());
-    run.await.unwrap_or_else(|error| Err(Error::internal(format!("a job broke down: {error}")).into()))
-}
-
-/// Whether the failure says more about the moment than about the work.
-fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::EngineUnavailable { .. } | Error::Busy)
+    let broken = |error| Failure::FailedForGood(Error::internal(format!("a job broke down: {error}")));
+    run.await.unwrap_or_else(|error| Err(broken(error)))
 }
 
 fn pause_after(attempts: u32) -> SignedDuration {

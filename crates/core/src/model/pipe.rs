@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{ConnectionId, DataSourceId, NodeId, PipeId, ResourceName};
 use crate::read::NodeSql;
@@ -123,6 +124,10 @@ pub struct Materialization {
     /// Whether a populate has succeeded, so that one that fails later leaves the view as it is.
     #[serde(default)]
     pub is_populated: bool,
+    /// Tells this link of the node from those before and after it, so that what was begun for one does nothing to another.
+    /// None where a version made it that knew no such thing.
+    #[serde(default)]
+    pub link: Option<Uuid>,
 }
 
 impl Materialization {

@@ -11,7 +11,8 @@ use super::new_rows::NewRows;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{
-    DataSource, DataSourceId, DataSourceState, PhysicalTable, Pipe, Resource, ResourceName, Scope, Token, Workspace,
+    DataSource, DataSourceId, DataSourceState, PhysicalTable, Pipe, PipeId, Resource, ResourceName, Scope, Token,
+    Workspace,
 };
 use crate::service_data::{Event, Operation};
 use crate::standpipe::Standpipe;
@@ -232,7 +233,7 @@ impl Standpipe {
 
     pub(super) async fn delete(&self, workspace: &Arc<Workspace>, id: DataSourceId, force: bool) -> Result<()> {
         let closed = self.close_gates(workspace.id, [id]).await?;
-        let (version, table) = self
+        let (version, (table, pipes)) = self
             .catalog
             .change(workspace.id, |workspace| {
                 let current = current(workspace, id)?;
@@ -244,12 +245,17 @@ impl Standpipe {
                 let table = current.table();
                 let mut changes = vec![Change::RemoveDataSource(id), Change::PutTable(table, TableState::Retired)];
                 changes.extend(without_scopes(workspace, |scope| is_about(scope, id)));
-                let unlinked = lineage::views(workspace).filter(|it| it.view.touches(id));
-                changes.extend(unlinked.map(|it| Change::PutPipe(Arc::new(unlinked_pipe(it.pipe, self.clock.now())))));
-                Ok((changes, table))
+                let unlinked: Vec<_> = lineage::views(workspace).filter(|it| it.view.touches(id)).collect();
+                let pipes: Vec<PipeId> = unlinked.iter().map(|it| it.pipe.id).collect();
+                let unlinked = unlinked.iter().map(|it| unlinked_pipe(it.pipe, self.clock.now()));
+                changes.extend(unlinked.map(|pipe| Change::PutPipe(Arc::new(pipe))));
+                Ok((changes, (table, pipes)))
             })
             .await?;
         self.settle_views(&closed).await;
+        for pipe in pipes {
+            self.cancel_stale_populates(&closed, workspace.id, pipe, None).await;
+        }
         self.writer.forget(id);
         self.retire(workspace.clone(), table, version);
         Ok(())

@@ -5,11 +5,12 @@ use jiff::SignedDuration;
 use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{
-    CopyJob, HISTORY_HOURS, Job, JobFilter, JobKind, JobStatus, KINDS, Origin, QUERY_SQL, SINK_TARGET, SinkJob,
-    finished, queued, tables_prefix,
+    CopyJob, HISTORY_HOURS, Job, JobFilter, JobKind, JobStatus, KINDS, Origin, PopulateJob, QUERY_SQL, SINK_TARGET,
+    SinkJob, finished, queued, tables_prefix,
 };
-use crate::model::{JobId, PipeId};
+use crate::model::{JobId, PipeId, WorkspaceId};
 use crate::standpipe::Standpipe;
+use crate::views::Closed;
 
 /// Most jobs in a list.
 const LIST: usize = 100;
@@ -67,6 +68,9 @@ impl Standpipe {
         if let Some(why) = kind.refuse_retry(&old)? {
             return Err(Error::bad_request(format!("job '{}' cannot be retried: {why}", old.id)));
         }
+        if PopulateJob::of(&old)?.is_some_and(|populate| populate.truncate) {
+            access.require_data_source_create()?;
+        }
         let now = self.clock().now();
         let job = Job {
             id: JobId(self.random().uuid()),
@@ -111,6 +115,36 @@ impl Standpipe {
     pub(super) async fn cancel_waiting_jobs(&self, pipe: PipeId) -> Result<()> {
         for job in self.catalog().store().cancel_waiting_jobs_of(pipe, self.clock().now()).await? {
             self.cancelled(&job);
+        }
+        Ok(())
+    }
+
+    /// Cancels the populates of a pipe that are not for the view that it has now; `but` is one that ends by itself. Nobody
+    /// links or unlinks meanwhile.
+    pub(crate) async fn cancel_stale_populates(
+        &self,
+        _closed: &Closed,
+        workspace: WorkspaceId,
+        pipe: PipeId,
+        but: Option<JobId>,
+    ) {
+        if let Err(error) = self.try_cancel_stale_populates(workspace, pipe, but).await {
+            // They find out themselves before their rows enter.
+            tracing::warn!(%error, %pipe, "populates of a view that is gone could not be cancelled");
+        }
+    }
+
+    async fn try_cancel_stale_populates(&self, workspace: WorkspaceId, pipe: PipeId, but: Option<JobId>) -> Result<()> {
+        let current = self.current_workspace(workspace)?;
+        let link = current.pipes.get(&pipe).and_then(|pipe| pipe.materialization()).map(|view| view.link);
+        let store = self.catalog().store();
+        for active in store.active_jobs().await?.iter().filter(|it| it.pipe == Some(pipe) && Some(it.id) != but) {
+            let Some(job) = store.job(workspace, active.id).await? else { continue };
+            let Some(populate) = PopulateJob::of(&job)?.filter(|it| Some(it.link) != link) else { continue };
+            tracing::debug!(id = %job.id, node = %populate.node, "a populate of a view that is gone is cancelled");
+            if let Some(job) = store.cancel_job(workspace, job.id, self.clock().now()).await? {
+                self.cancelled(&job);
+            }
         }
         Ok(())
     }

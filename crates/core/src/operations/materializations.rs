@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use standpipe_datafile::EngineName;
+use uuid::Uuid;
 
 pub use analysis::{Analysis, Warning};
 
@@ -20,7 +21,8 @@ use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, Origin, PopulateJob, queued, tables_prefix, take_snapshot};
 use crate::model::{
-    DataSource, DataSourceId, Materialization, Node, NodeId, Pipe, PipeId, Published, Role, Workspace, WorkspaceId,
+    DataSource, DataSourceId, JobId, Materialization, Node, NodeId, Pipe, PipeId, Published, Role, Workspace,
+    WorkspaceId,
 };
 use crate::read::ViewQuery;
 use crate::standpipe::Standpipe;
@@ -167,6 +169,7 @@ impl Standpipe {
                 reads: query.reads,
                 sql: query.sql,
                 is_populated: false,
+                link: Some(self.random.uuid()),
             };
             refuse_circle(access.workspace(), node, &view)?;
             let job = match &request.populate {
@@ -265,6 +268,7 @@ impl Standpipe {
             return Err(linked.err().unwrap_or_else(|| Error::internal("planned failure")));
         }
         self.settle_views(&closed).await;
+        self.cancel_stale_populates(&closed, plan.workspace, plan.pipe.id, None).await;
         if let (Err(_), Some(job)) = (&linked, &job) {
             let workspace = self.current_workspace(plan.workspace)?;
             let prefix = tables_prefix(job.id);
@@ -275,46 +279,63 @@ impl Standpipe {
         Ok((linked?, job))
     }
 
+    /// Whatever can refuse the view does so before a target that is overridden is touched: its rows go in the transaction
+    /// that records the view.
     async fn link_in(&self, closed: &Closed, plan: &Plan, job: Option<&mut Job>) -> Result<Arc<Pipe>> {
-        let mut workspace = self.current_workspace(plan.workspace)?;
-        if let Some(definition) = plan.definition.clone() {
-            let gone = || Error::DataSourceNotFound { name: plan.view.target.to_string() };
-            let existing = workspace.data_sources.get(&plan.view.target).ok_or_else(gone)?;
-            refuse_override(&workspace, plan.node, existing)?;
-            let rows = NewRows { definition: Some(definition), ..NewRows::default() };
-            self.replace_rows_closed(closed, &workspace, &[(plan.view.target, rows)], |_| Ok(Vec::new())).await?;
-            workspace = self.current_workspace(plan.workspace)?;
-        }
-        let gone = || Error::DataSourceNotFound { name: plan.view.source.to_string() };
-        let source = workspace.data_sources.get(&plan.view.source).ok_or_else(gone)?.clone();
+        let workspace = self.current_workspace(plan.workspace)?;
+        refuse_changed(&workspace, plan)?;
         refuse_circle(&workspace, plan.node, &plan.view)?;
+        let now = self.clock.now();
+        let published = Published { node: plan.node, role: Role::Materialized(plan.view.clone()) };
+        let pipe = Pipe { published: Some(published), published_at: now, updated_at: now, ..plan.pipe.clone() };
+        let pipe = Arc::new(pipe);
+        let changes = |workspace: &Workspace, job: Option<Change>| -> Result<Vec<Change>> {
+            refuse_changed(workspace, plan)?;
+            Ok([Change::PutPipe(pipe.clone()), schedule_change(&pipe, now)?].into_iter().chain(job).collect())
+        };
+        match plan.definition.clone() {
+            None => {
+                let job = self.make_view(closed, &workspace, plan, job).await?;
+                self.catalog.change(plan.workspace, |workspace| Ok((changes(workspace, job)?, ()))).await?;
+            }
+            Some(definition) => {
+                let gone = || Error::DataSourceNotFound { name: plan.view.target.to_string() };
+                let existing = workspace.data_sources.get(&plan.view.target).ok_or_else(gone)?;
+                refuse_override(&workspace, plan.node, existing)?;
+                let rows = [(plan.view.target, NewRows { definition: Some(definition), ..NewRows::default() })];
+                let tried = |workspace| async move { self.make_view(closed, &workspace, plan, job).await };
+                self.replace_rows_tried(closed, &workspace, &rows, tried, changes).await?;
+            }
+        }
+        Ok(pipe)
+    }
+
+    /// Makes the engine's view, and the snapshot for its populate; answers what to record of that.
+    async fn make_view(
+        &self,
+        closed: &Closed,
+        workspace: &Workspace,
+        plan: &Plan,
+        job: Option<&mut Job>,
+    ) -> Result<Option<Change>> {
+        let gone = || Error::DataSourceNotFound { name: plan.view.source.to_string() };
+        let source = workspace.data_sources.get(&plan.view.source).ok_or_else(gone)?;
         let job = match job {
             Some(job) => {
-                take_snapshot(self, closed, &workspace, &source, job).await?;
+                take_snapshot(self, closed, workspace, source, job).await?;
                 Some(Change::PutJob(Box::new(job.clone())))
             }
             None => None,
         };
-        let view = self.engine_view(&workspace, plan.node, &plan.view).await?;
-        self.storage.create_view(&workspace, &view).await?;
-        if !self.storage.views_over(&workspace, &source.table().rows()).await?.contains(&view.name) {
+        let view = self.engine_view(workspace, plan.node, &plan.view).await?;
+        self.storage.create_view(workspace, &view).await?;
+        if !self.storage.views_over(workspace, &source.table().rows()).await?.contains(&view.name) {
             return Err(Error::bad_request(format!(
                 "the engine does not take new rows of data source '{}' for this query: let it stand first in FROM",
                 source.name
             )));
         }
-        let (_, pipe) = self
-            .catalog
-            .change(plan.workspace, |workspace| {
-                refuse_changed(workspace, plan)?;
-                let published = Published { node: plan.node, role: Role::Materialized(plan.view.clone()) };
-                let now = self.clock.now();
-                let pipe = Pipe { published: Some(published), published_at: now, updated_at: now, ..plan.pipe.clone() };
-                let (pipe, schedule) = (Arc::new(pipe.clone()), schedule_change(&pipe, now)?);
-                Ok(([Change::PutPipe(pipe.clone()), schedule].into_iter().chain(job).collect(), pipe))
-            })
-            .await?;
-        Ok(pipe)
+        Ok(job)
     }
 
     /// Takes the view away. The node and its target stay.
@@ -322,31 +343,41 @@ impl Standpipe {
         access.require_pipe_create()?;
         let pipe = self.pipe(access, pipe)?;
         let node = named(&pipe, node)?;
-        view_of(&pipe, node)?;
+        let link = view_of(&pipe, node)?.link;
         let (standpipe, workspace, pipe, node) = (self.clone(), access.workspace().id, pipe.id, node.id);
         self.finish(async move {
-            standpipe.unlink(workspace, pipe, node).await?;
+            standpipe.unlink(workspace, pipe, node, link, None).await?;
             standpipe.cancel_waiting_jobs(pipe).await
         })
         .await
     }
 
-    /// Takes a node's view away, if it has one.
-    pub(crate) async fn unlink(&self, workspace: WorkspaceId, pipe: PipeId, node: NodeId) -> Result<()> {
+    /// Takes a node's view away, if it is still of this link; with it the pipe's populates, except the one that asks.
+    pub(crate) async fn unlink(
+        &self,
+        workspace: WorkspaceId,
+        pipe: PipeId,
+        node: NodeId,
+        link: Option<Uuid>,
+        job: Option<JobId>,
+    ) -> Result<()> {
+        let is_this = |view: &&Materialization| view.link == link;
         let current = self.current_workspace(workspace)?;
-        let Some(view) = current.pipes.get(&pipe).and_then(|pipe| pipe.materialization()) else { return Ok(()) };
+        let view = current.pipes.get(&pipe).and_then(|pipe| pipe.materialization()).filter(is_this);
+        let Some(view) = view else { return Ok(()) };
         let closed = self.close_gates(workspace, [view.source, view.target]).await?;
         self.catalog
             .change(workspace, |workspace| {
                 let linked = workspace
                     .pipes
                     .get(&pipe)
-                    .filter(|pipe| pipe.materialization().is_some() && pipe.role_of(node).is_some());
+                    .filter(|pipe| pipe.materialization().filter(is_this).is_some() && pipe.role_of(node).is_some());
                 let unlinked = linked.map(|pipe| Change::PutPipe(Arc::new(unlinked_pipe(pipe, self.clock.now()))));
                 Ok((unlinked.into_iter().collect(), ()))
             })
             .await?;
         self.settle_views(&closed).await;
+        self.cancel_stale_populates(&closed, workspace, pipe, job).await;
         Ok(())
     }
 
@@ -363,6 +394,9 @@ impl Standpipe {
         let pipe = self.pipe(access, pipe)?;
         let node = named(&pipe, node)?;
         let view = view_of(&pipe, node)?;
+        if request.truncate {
+            access.require_data_source_create()?;
+        }
         let work = self.populate_work(access, &pipe, node.id, view, request).await?;
         let job = self.populate_job(access, &pipe, work, request_id)?;
         self.add_job(&job).await?;
@@ -401,6 +435,7 @@ impl Standpipe {
             node,
             source: view.source,
             target: view.target,
+            link: view.link,
             subset: request.subset,
             condition,
             truncate: request.truncate,

@@ -63,6 +63,20 @@ impl Standpipe {
         rows: &[(DataSourceId, NewRows)],
         with: impl FnOnce(&Workspace) -> Result<Vec<Change>>,
     ) -> Result<()> {
+        let nothing = |_| async { Ok(()) };
+        self.replace_rows_tried(closed, workspace, rows, nothing, |workspace, ()| with(workspace)).await
+    }
+
+    /// The same, but before anything is switched, `tried` finds out on the workspace as it will be, whose new tables are
+    /// there by then, whether all that is to follow is possible; `with` is told what it found.
+    pub(crate) async fn replace_rows_tried<T, F: Future<Output = Result<T>>>(
+        &self,
+        closed: &Closed,
+        workspace: &Workspace,
+        rows: &[(DataSourceId, NewRows)],
+        tried: impl FnOnce(Workspace) -> F,
+        with: impl FnOnce(&Workspace, T) -> Result<Vec<Change>>,
+    ) -> Result<()> {
         let (_, before) = self
             .catalog
             .change(workspace.id, |workspace| {
@@ -77,9 +91,14 @@ impl Standpipe {
             for (before, (_, rows)) in before.iter().zip(rows) {
                 replaced.push(self.fill(workspace, before, rows).await?);
             }
+            let mut future = Workspace::clone(workspace);
+            for it in &replaced {
+                future.put_data_source(Arc::new(it.after.clone()));
+            }
+            let found = tried(future).await?;
             let (version, ()) = self
                 .catalog
-                .change(workspace.id, |workspace| Ok((switch(workspace, &replaced, with(workspace)?)?, ())))
+                .change(workspace.id, |workspace| Ok((switch(workspace, &replaced, with(workspace, found)?)?, ())))
                 .await?;
             Ok((version, replaced))
         };

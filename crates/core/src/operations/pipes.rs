@@ -89,6 +89,7 @@ impl Standpipe {
             .await?;
         if let Some(closed) = closed {
             self.settle_views(&closed).await;
+            self.cancel_stale_populates(&closed, access.workspace().id, pipe.id, None).await;
         }
         self.jobs.wake();
         Ok(pipe)

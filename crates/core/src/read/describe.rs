@@ -68,7 +68,7 @@ impl Reader {
     async fn describe(&self, access: &Access, resolved: &Resolved) -> Result<()> {
         let checked = self.check(access, resolved, Door::Node).await?;
         match self.ask_for_columns(&checked, &LITTLE_WORK).await {
-            Err(Error::Timeout { .. }) => Ok(()),
+            Err(Error::CheckTimeout { .. }) => Ok(()),
             Err(Error::Engine { code, .. }) if is_limit(code) => Ok(()),
             described => described.map(drop),
         }
@@ -101,9 +101,9 @@ impl Reader {
         let describe = query.wrapped(&StatementKind::Describe);
         let described = async { self.client().query(&describe, &options).await?.text().await };
         match tokio::time::timeout(work.time + GRACE, described).await {
-            Err(_) => Err(Error::Timeout { seconds: work.time.as_secs() }),
+            Err(_) => Err(Error::CheckTimeout { seconds: work.time.as_secs() }),
             Ok(Err(error)) if error.code() == Some(codes::TIMEOUT_EXCEEDED) => {
-                Err(Error::Timeout { seconds: work.time.as_secs() })
+                Err(Error::CheckTimeout { seconds: work.time.as_secs() })
             }
             Ok(Err(error)) => Err(Error::from_engine(error, "look at the query's columns")),
             Ok(Ok(columns)) => Ok(columns),

@@ -39,10 +39,7 @@ impl Guard {
             return Ok(checked);
         }
         let answer = tokio::time::timeout(CHECK_TIMEOUT, self.checker.analyze(sql, &[]));
-        let answer = answer.await.map_err(|_| {
-            let seconds = CHECK_TIMEOUT.as_secs();
-            Error::bad_request(format!("the query takes more than {seconds} s to be checked: make it simpler"))
-        })?;
+        let answer = answer.await.map_err(|_| Error::CheckTimeout { seconds: CHECK_TIMEOUT.as_secs() })?;
         let answer = answer.map_err(|error| Error::from_engine(error, "check the query"))?;
         if let Some(exception) = answer.exception {
             return Err(Error::Engine { code: exception.code, message: exception.message });

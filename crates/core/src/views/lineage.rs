@@ -124,6 +124,7 @@ mod tests {
                 reads: reads.iter().map(|it| id(*it)).collect(),
                 sql: String::new(),
                 is_populated: false,
+                link: None,
             };
             workspace.put_pipe(Arc::new(Pipe {
                 id: PipeId::parse(&format!("t_{number:032x}")).unwrap(),

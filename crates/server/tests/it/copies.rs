@@ -706,3 +706,17 @@ async fn copies_are_recorded_in_service_data() {
     let created = app.rows(&format!("SELECT max(created_at) FROM tinybird.jobs_log WHERE job_id = '{done}'")).await;
     assert_eq!(created.trim(), &job["created_at"].as_str().unwrap()[..23]);
 }
+
+#[tokio::test]
+async fn a_copy_outlasts_a_check_that_takes_too_long() {
+    let app = set_app().await;
+    let node = app.post("/v0/pipes/cp/copy?over=1").send().await.assert_status(200).json();
+    let (app, checks) = app.restart_with_slow_checks().await;
+    app.run_jobs().await;
+    let uri = format!("/v0/jobs/{}", node["job"]["id"].as_str().unwrap());
+    assert_eq!(app.get(&uri).send().await.json()["status"], "waiting");
+    checks.release();
+    app.set_ahead(60);
+    app.run_jobs().await;
+    assert_eq!(app.get(&uri).send().await.json()["status"], "done");
+}

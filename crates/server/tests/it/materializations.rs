@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use standpipe_core::storage::Fault;
 
 use crate::support::{Answer, TestApp, redact};
 
@@ -30,6 +31,12 @@ fn event(day: &str, k: &str, v: i64) -> String {
 
 async fn link(app: &TestApp, form: &str) -> Answer {
     app.post("/v0/pipes/mv/nodes/mv_0/materialization").form(form).send().await
+}
+
+/// Links up to the planned failure.
+async fn crash(app: &TestApp, form: &str) {
+    let answer = app.post("/v0/pipes/mv/nodes/mv_0/materialization").form(form).begin().await;
+    assert_eq!(answer.status(), 500);
 }
 
 /// The target's rows, merged.
@@ -284,6 +291,58 @@ async fn a_target_is_overridden_unless_others_use_it() {
     assert_eq!(daily(&app).await, "2024-01-01:a:1:5 ");
 }
 
+/// A data source with a row, which `override` would make anew.
+async fn app_with_other_target() -> TestApp {
+    let app = app().await;
+    app.create_data_source("daily", "other String `json:$.other`").await;
+    app.send_events("daily", "{\"other\":\"kept\"}").await;
+    app
+}
+
+#[tokio::test]
+async fn a_target_is_not_touched_when_its_override_is_refused_at_last() {
+    let app = app_with_other_target().await;
+    let (app, checks) = app.restart_with_slow_checks().await;
+    checks.release();
+    app.standpipe().reconcile().await.unwrap();
+    // All that is checked before the gates close is known from now on.
+    app.faults.plan(Some(Fault::AfterIntent));
+    crash(&app, "datasource=daily&override_datasource=true").await;
+    app.faults.plan(None);
+    checks.hold();
+    let change = async {
+        checks.until_held(1).await;
+        app.put("/v0/pipes/mv?description=changed").send().await.assert_status(200);
+        checks.release();
+    };
+    let (answer, ()) = tokio::join!(link(&app, "datasource=daily&override_datasource=true"), change);
+    let text = answer.assert_error(409);
+    assert!(text.contains("was changed by another request"), "{text}");
+    assert_eq!(app.rows("SELECT other FROM daily").await, "kept\n");
+    assert_eq!(views(&app).await, 0);
+    app.send_events("events", &event("2024-01-01", "a", 5)).await;
+    link(&app, "datasource=daily&override_datasource=true").await.assert_status(200);
+    app.send_events("events", &event("2024-01-01", "a", 7)).await;
+    assert_eq!(daily(&app).await, "2024-01-01:a:1:7 ");
+}
+
+#[tokio::test]
+async fn a_crash_overrides_a_target_with_its_view_or_not_at_all() {
+    let places = [Fault::AfterIntent, Fault::BetweenTables, Fault::AfterAttach, Fault::AfterSnapshot];
+    for place in places {
+        let app = app_with_other_target().await;
+        app.faults.plan(Some(place));
+        crash(&app, "datasource=daily&override_datasource=true&populate=true").await;
+        let app = app.restart_prepared_with(|_| {}).await;
+        assert_eq!(app.rows("SELECT other FROM daily").await, "kept\n", "{place:?}");
+        assert_eq!(app.get("/v0/pipes/mv").send().await.json()["type"], "default");
+        assert_eq!(views(&app).await, 0);
+        link(&app, "datasource=daily&override_datasource=true&populate=true").await.assert_status(200);
+        app.run_jobs().await;
+        assert_eq!(daily(&app).await, "2024-01-01:a:1:1 ", "{place:?}");
+    }
+}
+
 #[tokio::test]
 async fn nodes_before_it_and_other_pipes_are_part_of_the_view() {
     let app = app().await;
@@ -417,4 +476,40 @@ async fn explain_shows_the_view_before_the_last_node() {
     app.append_node("mv", "last", "SELECT 'last' AS x").await;
     let explained = app.get("/v0/pipes/mv/explain").send().await.assert_status(200).json();
     assert!(explained["debug_query"].as_str().unwrap().contains("countState"), "{explained}");
+}
+
+#[tokio::test]
+async fn a_view_stays_whose_text_takes_too_long_to_be_checked() {
+    let (app, checks) = linked_app().await.restart_with_slow_checks().await;
+    let error = app.standpipe().reconcile().await.unwrap_err();
+    assert!(error.is_passing(), "{error}");
+    assert_eq!(views(&app).await, 1);
+    let text = app.sql("SELECT 1").await.assert_error(408);
+    assert!(text.contains("could not check the query within 3 s"), "{text}");
+    checks.release();
+    app.standpipe().reconcile().await.unwrap();
+    assert_eq!(views(&app).await, 1);
+    app.send_events("events", &event("2024-01-01", "a", 5)).await;
+    assert_eq!(daily(&app).await, "2024-01-01:a:1:5 ");
+}
+
+#[tokio::test]
+async fn no_row_comes_in_while_a_new_tables_view_is_not_checked() {
+    let (app, checks) = linked_app().await.restart_with_slow_checks().await;
+    checks.release();
+    app.standpipe().reconcile().await.unwrap();
+    checks.hold();
+    let truncate = async { app.post("/v0/datasources/events/truncate").send().await.assert_status(205) };
+    let write = async {
+        // It is asked again when the first question has been given up.
+        checks.until_held(1).await;
+        let row = event("2024-01-01", "a", 5);
+        tokio::join!(app.send_events("events", &row), async {
+            checks.until_held(1).await;
+            checks.release();
+        })
+    };
+    tokio::join!(truncate, write);
+    assert_eq!(daily(&app).await, "2024-01-01:a:1:5 ");
+    assert_eq!(views(&app).await, 1);
 }

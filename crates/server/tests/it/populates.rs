@@ -363,6 +363,26 @@ async fn who_may_create_pipes_may_populate() {
 }
 
 #[tokio::test]
+async fn who_empties_a_target_by_a_populate_may_create_data_sources() {
+    let app = app().await;
+    let creator = app.with_scopes(&["PIPES:CREATE"]).await;
+    for form in ["truncate=true", "truncate=true&populate_condition=v = 1"] {
+        let text = creator.post(POPULATION).form(form).send().await.assert_error(403);
+        assert!(text.contains("DATASOURCES:CREATE"), "{text}");
+    }
+    let both = app.with_scopes(&["PIPES:CREATE", "DATASOURCES:CREATE"]).await;
+    let node = both.post(POPULATION).form("truncate=true").send().await.assert_status(200).json();
+    // One that was cancelled is not run again by whoever could not ask for it.
+    let uri = format!("/v0/jobs/{}", node["job"]["id"].as_str().unwrap());
+    creator.post(&format!("{uri}/cancel")).send().await.assert_status(200);
+    let text = creator.post(&format!("{uri}/retry")).send().await.assert_error(403);
+    assert!(text.contains("DATASOURCES:CREATE"), "{text}");
+    both.post(&format!("{uri}/retry")).send().await.assert_status(200);
+    app.run_jobs().await;
+    assert_eq!(sums(&app).await, "300:44850");
+}
+
+#[tokio::test]
 async fn the_documents_queries_find_populates() {
     let app = app().await;
     app.create_pipe("total", "SELECT sumMergeState(total) AS total FROM sums").await;
@@ -499,5 +519,64 @@ async fn a_populate_whose_pipe_is_deleted_says_so_by_its_name() {
     let job = job(&app, &node["job"]).await;
     assert_eq!((&job["status"], &job["error"]), (&json!("error"), &json!("pipe 'mv' not found")));
     assert_eq!(tables_of_jobs(&app).await, [""; 0]);
+    assert_eq!(sums(&app).await, "0:0");
+}
+
+#[tokio::test]
+async fn a_populate_outlasts_a_check_that_takes_too_long() {
+    let app = app().await;
+    let node = populate(&app, "").await.assert_status(200).json();
+    let (app, checks) = app.restart_with_slow_checks().await;
+    checks.release();
+    app.standpipe().reconcile().await.unwrap();
+    checks.hold();
+    app.run_jobs().await;
+    assert_eq!(job(&app, &node["job"]).await["status"], "waiting");
+    assert!(is_linked(&app).await);
+    checks.release();
+    app.set_ahead(60);
+    app.run_jobs().await;
+    assert_eq!(job(&app, &node["job"]).await["status"], "done");
+    assert_eq!(sums(&app).await, "300:44850");
+}
+
+#[tokio::test]
+async fn a_waiting_populate_does_not_enter_what_a_push_put_in_its_views_place() {
+    let app = app().await;
+    let node = populate(&app, "").await.assert_status(200).json();
+    let pushed = json!({"name": "mv_0", "sql": SUMS, "type": "materialized", "datasource": "sums"});
+    let body = json!({"name": "mv", "nodes": [pushed]});
+    app.post("/v0/pipes?force=true").json(&body).send().await.assert_status(200);
+    assert_eq!(job(&app, &node["job"]).await["status"], "cancelled");
+    app.run_jobs().await;
+    assert_eq!(sums(&app).await, "0:0");
+    assert!(is_linked(&app).await);
+    // One that is asked for of the new view does.
+    populated(&app, "").await;
+    assert_eq!(sums(&app).await, "300:44850");
+}
+
+#[tokio::test]
+async fn a_working_populate_does_not_enter_the_view_that_follows_its_own() {
+    let app = partitioned_app().await;
+    let node = populate(&app, "unlink_on_populate_error=true").await.assert_status(200).json();
+    let uri = "/v0/pipes/mv/nodes/mv_0/materialization";
+    let relink = async {
+        app.delete(uri).send().await.assert_status(204);
+        app.post(&format!("{uri}?datasource=sums")).send().await.assert_status(200);
+    };
+    while_working(&app, &node, relink).await;
+    assert_eq!(job(&app, &node["job"]).await["status"], "cancelled");
+    assert!(is_linked(&app).await);
+    assert_eq!(sums(&app).await, "0:0");
+    assert_eq!(tables_of_jobs(&app).await, [""; 0]);
+    // Asked for once more, it is still that of a view that is gone, and leaves the one that is there alone.
+    let id = node["job"]["id"].as_str().unwrap();
+    let again = app.post(&format!("/v0/jobs/{id}/retry")).send().await.assert_status(200).json();
+    app.run_jobs().await;
+    let ended = job(&app, &again).await;
+    assert_eq!(ended["status"], "error");
+    assert!(ended["error"].as_str().unwrap().contains("was unlinked before its populate ended"), "{ended}");
+    assert!(is_linked(&app).await);
     assert_eq!(sums(&app).await, "0:0");
 }

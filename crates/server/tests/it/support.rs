@@ -8,6 +8,7 @@ mod file;
 mod google;
 mod redact;
 mod s3;
+mod slow;
 mod wait;
 
 pub(crate) use answer::Answer;
@@ -17,6 +18,7 @@ pub(crate) use file::assert_file;
 pub(crate) use google::{OTHER_PRIVATE_KEY, PRIVATE_KEY, key_file};
 pub(crate) use redact::redact;
 pub(crate) use s3::{KEY, Part, S3Server, SECRET};
+pub(crate) use slow::SlowChecks;
 
 /// Compresses as clients do.
 pub(crate) fn gzip(text: &str) -> Vec<u8> {

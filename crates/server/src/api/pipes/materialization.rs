@@ -191,8 +191,8 @@ pub async fn unlink_node(
 /// Populate a materialized view
 ///
 /// Adds a job that applies the view to the rows that its source has now. Rows that the view saw when they came are not left
-/// out: send `truncate=true` to begin with an empty target, or a condition. When no populate of the view has succeeded
-/// yet, one that fails unlinks it.
+/// out: send `truncate=true` to begin with an empty target, which also takes `DATASOURCES:CREATE`, or a condition. When no
+/// populate of the view has succeeded yet, one that fails unlinks it.
 #[utoipa::path(
     post, path = "/v0/pipes/{pipe}/nodes/{node}/population", tag = "Pipes", security(("token" = [])),
     params(
@@ -200,7 +200,7 @@ pub async fn unlink_node(
         ("node" = String, Path, description = "Name or id of the materialized node"),
         ("populate_subset" = Option<f64>, Query, description = "A share of the rows, more than 0 and at most 0.1; at most 2 million rows"),
         ("populate_condition" = Option<String>, Query, description = "Which rows, as an expression over the source's columns"),
-        ("truncate" = Option<bool>, Query, description = "Empty the target first; default false"),
+        ("truncate" = Option<bool>, Query, description = "Empty the target first, which also takes DATASOURCES:CREATE; default false"),
         ("unlink_on_populate_error" = Option<bool>, Query, description = "Unlink the view when the populate fails; default false"),
     ),
     request_body(content = String, description = "The parameters as a form or JSON", content_type = "application/x-www-form-urlencoded"),

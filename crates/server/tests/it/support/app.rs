@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::engine::SharedEngine;
-use super::{Answer, Client};
+use super::{Answer, Client, SlowChecks};
 
 /// A server without a socket: its own metadata, its own workspace, the shared engine. Calls go out as the workspace's
 /// admin.
@@ -65,7 +65,7 @@ impl TestApp {
         let engine = SharedEngine::get(&config);
         change(&mut config);
         let client = EngineClient::unix(engine.socket()).unwrap();
-        let app = TestApp::open(folder, config, engine, client).await;
+        let app = TestApp::open(folder, config, engine, client.clone(), client).await;
         app.standpipe().reconcile().await.unwrap();
         app
     }
@@ -81,7 +81,7 @@ impl TestApp {
         let client = EngineClient::unix(self.engine.socket()).unwrap();
         let mut config = Config::clone(&self.app.config);
         change(&mut config);
-        TestApp::open(self.folder, config, self.engine, client).await
+        TestApp::open(self.folder, config, self.engine, client.clone(), client).await
     }
 
     /// The same, looked after.
@@ -95,10 +95,27 @@ impl TestApp {
     pub(crate) async fn restart_without_engine(self) -> TestApp {
         self.standpipe().close().await;
         let client = EngineClient::unix(&self.folder.path().join("nobody.sock")).unwrap();
-        TestApp::open(self.folder, Config::clone(&self.app.config), self.engine, client).await
+        TestApp::open(self.folder, Config::clone(&self.app.config), self.engine, client.clone(), client).await
     }
 
-    async fn open(folder: TempDir, config: Config, engine: Arc<SharedEngine>, client: EngineClient) -> TestApp {
+    /// What a server finds that starts over what this one leaves, before it has looked after it; questions about texts are
+    /// held.
+    pub(crate) async fn restart_with_slow_checks(self) -> (TestApp, SlowChecks) {
+        self.standpipe().close().await;
+        let client = EngineClient::unix(self.engine.socket()).unwrap();
+        let checks = SlowChecks::before(self.engine.socket().to_owned());
+        let checker = EngineClient::unix(&checks.socket()).unwrap();
+        let config = Config::clone(&self.app.config);
+        (TestApp::open(self.folder, config, self.engine, client, checker).await, checks)
+    }
+
+    async fn open(
+        folder: TempDir,
+        config: Config,
+        engine: Arc<SharedEngine>,
+        client: EngineClient,
+        checker: EngineClient,
+    ) -> TestApp {
         let faults = Faults::none();
         let (engine_state, state) = watch::channel(EngineState::Ready);
         let handle = EngineHandle::new(client.clone(), state);
@@ -107,7 +124,7 @@ impl TestApp {
         let shift = ahead.clone();
         let clock =
             Clock::from_fn(move || Clock::system().now() + SignedDuration::from_secs(shift.load(Ordering::Relaxed)));
-        let parts = Parts { faults: faults.clone(), clock, ..startup::parts(&config, client.clone(), client, name) };
+        let parts = Parts { faults: faults.clone(), clock, ..startup::parts(&config, client.clone(), checker, name) };
         let standpipe = Arc::new(Standpipe::open(parts).await.unwrap());
         let token = admin_token(&standpipe).await;
         let app = App::new(Arc::new(config), handle, Metrics::new(), standpipe, token.id);

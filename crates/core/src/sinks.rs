@@ -18,6 +18,7 @@ pub mod template;
 mod write;
 
 pub use bucket::{Bucket, Gate};
+pub(crate) use claims::ClaimedKey;
 pub use claims::Claims;
 pub use destination::Destination;
 pub use format::{Compression, FileFormat, WriteStrategy, extension};

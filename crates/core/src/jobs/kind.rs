@@ -11,6 +11,7 @@ use super::{Context, Failure, Job, JobStatus, Origin, Subject};
 use crate::clock::Random;
 use crate::error::{Error, Result};
 use crate::model::{JobId, TokenId, WorkspaceId};
+use crate::standpipe::Standpipe;
 
 /// Whether a job is run again after a run that did not come to its end: the server stopped, or the engine was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,12 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// show of it what runs of that one found.
     fn ask_again(&mut self, _job: &mut Job, _token: TokenId, _random: &Random) {}
 
+    /// Takes again what a run had to itself whose process is gone: before any other run begins, and before it is cleaned
+    /// up.
+    fn take_over(&self, _standpipe: &Standpipe, _job: &Job) -> Result<()> {
+        Ok(())
+    }
+
     /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. `ending` is what the
     /// job will be if its work is undone. It may be called several times, also when there is nothing to remove; while it
     /// fails, it is tried again.
@@ -77,6 +84,7 @@ pub struct Kind {
     pub(super) run: fn(Context) -> Work<(), Failure>,
     retry_refused: fn(&Job) -> Result<Option<&'static str>>,
     asked_again: fn(Job, TokenId, &Random) -> Result<Job>,
+    pub(super) take_over: fn(&Standpipe, &Job) -> Result<()>,
     pub(super) clean_up: fn(Context, JobStatus) -> Work<Left, Error>,
 }
 
@@ -94,6 +102,7 @@ impl Kind {
                 work.ask_again(&mut job, token, random);
                 Ok(Job { payload: payload(&work)?, ..job })
             },
+            take_over: |standpipe, job| read::<K>(job)?.take_over(standpipe, job),
             clean_up: |context, ending| {
                 Box::pin(async move { read::<K>(context.job())?.clean_up(&context, ending).await })
             },

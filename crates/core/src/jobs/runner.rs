@@ -131,6 +131,10 @@ impl Runner {
         }
         let store = self.standpipe.catalog().store();
         let Some(job) = store.take_over_job(job.id, self.lease(now), now).await? else { return Ok(()) };
+        let taken = self.kind(&job.kind).map(|kind| (kind.take_over)(&self.standpipe, &job));
+        if let Some(Err(error)) = taken {
+            tracing::error!(%error, id = %job.id, "what a job left behind had to itself is not known");
+        }
         if job.status == JobStatus::Cancelling {
             self.start(job, Mission::CleanUp(JobStatus::Cancelled, None));
         } else if self.may_run_again(&job) {
@@ -242,6 +246,8 @@ impl Runner {
     async fn end(&self, context: &Context, status: JobStatus, error: Option<&str>) -> Result<()> {
         let store = self.standpipe.catalog().store();
         let ended_job = store.end_job(context.job().id, self.owner(), status, error, self.now()).await?;
+        // Not before this is recorded: a job whose end is not is cleaned up again.
+        self.standpipe.gate.claims.free_all_of(context.job().id);
         if let Some(job) = ended_job {
             finished(&self.standpipe, &job);
         }

@@ -23,7 +23,7 @@ use crate::clock::Random;
 use crate::error::{Error, Result};
 use crate::model::{ConnectionId, FileOutput, NodeId, Pipe, PipeId, SinkOutput, SinkRole, TokenId, Workspace};
 use crate::operations::sinks::texts;
-use crate::sinks::{Begun, Bucket, Destination, FileFormat, FileTemplate, Run, write};
+use crate::sinks::{Begun, Bucket, ClaimedKey, Destination, FileFormat, FileTemplate, Run, write};
 use crate::standpipe::Standpipe;
 
 /// Members of a sink's details that say where it writes: for admins only.
@@ -130,6 +130,15 @@ impl JobKind for SinkJob {
         job.details.insert(QUERY_ID.to_owned(), self.query_id.to_string().into());
     }
 
+    fn take_over(&self, standpipe: &Standpipe, job: &Job) -> Result<()> {
+        let Some(begun) = begun(job)? else { return Ok(()) };
+        let bucket = Destination::parse(&self.output.path)?.bucket;
+        for key in begun.files {
+            standpipe.gate.claims.take_over(ClaimedKey { bucket: bucket.clone(), key }, job.id);
+        }
+        Ok(())
+    }
+
     async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {
         // How much there was when it was cut off is no result.
         if !context.job().details.contains_key(WRITTEN_FILES) {
@@ -214,12 +223,19 @@ impl SinkJob {
             }
         }
         for key in &begun.files {
-            if let Err(error) = bucket.delete(key).await {
+            let is_stamped = !begun.uploads.iter().any(|(upload, _)| upload == key);
+            if let Err(error) = bucket.remove_of(context.job().id, key, is_stamped).await {
                 failed.get_or_insert(error);
             }
         }
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// What the job recorded before its process ended.
+fn begun(job: &Job) -> Result<Option<Begun>> {
+    let begun = job.checkpoint.as_ref().map(Begun::deserialize).transpose();
+    begun.map_err(|error| Error::internal(format!("the checkpoint of job {} cannot be read: {error}", job.id)))
 }
 
 /// An answer of the engine's that stopped in its middle.

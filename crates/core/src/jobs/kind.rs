@@ -23,12 +23,14 @@ pub enum Retry {
 }
 
 /// What cleaning up after a run found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
     /// Nothing of the work is there, now.
     Undone,
     /// The work was done before the run came to its bad end: the job ends well.
     Done,
+    /// Some of it is there and cannot be removed: what, and why, for the job's error.
+    Stays(String),
 }
 
 /// A kind of job: what it does stands in the struct, which is kept as JSON. Adding a kind is a file with one of these and

@@ -234,6 +234,10 @@ impl Runner {
         loop {
             match (kind.clean_up)(context.clone(), status).await {
                 Ok(Left::Undone) => return self.end(context, status, error.as_deref()).await,
+                Ok(Left::Stays(what)) => {
+                    let error = error.map_or_else(|| what.clone(), |error| format!("{error}; {what}"));
+                    return self.end(context, status, Some(&error)).await;
+                }
                 Ok(Left::Done) => return self.end(context, JobStatus::Done, None).await,
                 Err(error) => {
                     tracing::warn!(%error, "what a job left could not be removed; it is tried again");

@@ -113,3 +113,18 @@ async fn a_file_that_comes_meanwhile_is_neither_replaced_nor_removed() {
     assert_eq!(app.s3.text("exports", "large/1.1.csv"), "\"id\"\n1\n");
     assert_eq!(app.s3.keys("exports").len(), 7);
 }
+
+#[tokio::test]
+async fn a_connection_stays_while_a_run_uses_it() {
+    let app = app().await;
+    app.s3.hold(Method::PUT, 0);
+    let id = start(&app).await;
+    tick(&app).await;
+    app.s3.held(4).await;
+    app.delete("/v0/pipes/large/nodes/large_0/sink").send().await.assert_status(200);
+    let text = app.delete("/v0/connectors/store").send().await.assert_error(409);
+    assert_eq!(text, format!("connection 'store' is used by job '{id}': wait until that has ended, or cancel it"));
+    app.s3.let_go();
+    assert_files_of(&app, &ended(&app, &id).await);
+    app.delete("/v0/connectors/store").send().await.assert_status(204);
+}

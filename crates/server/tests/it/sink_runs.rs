@@ -282,6 +282,8 @@ async fn a_store_that_is_gone_ends_the_job() {
     app.s3.after_parts(1, Part::EndsAll);
     let job = run_large(&app, "").await;
     assert_eq!(job["status"], "error", "{job}");
+    let error = job["error"].as_str().unwrap();
+    assert!(error.contains("what it had begun in the bucket could not be removed: 'large/f.csv' ("), "{error}");
     assert_eq!(app.s3.keys("exports"), Vec::<String>::new());
     // Nobody is told so before asking: setting and running say it at once.
     let text = app.post("/v0/pipes/large/sink").send().await.assert_error(400);

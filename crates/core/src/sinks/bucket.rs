@@ -280,15 +280,11 @@ impl Bucket {
         }
     }
 
-    /// Keys that begin with `folder/` (all, for an empty one).
-    pub async fn keys(&self, folder: &str) -> Result<Vec<String>> {
-        let folder = path(folder)?;
-        let mut found = self.objects.list(Some(&folder));
-        let mut keys = Vec::new();
-        while let Some(object) = found.next().await {
-            keys.push(object.map_err(|error| self.failed(error, "list the bucket"))?.location.to_string());
-        }
-        Ok(keys)
+    /// Keys of the files that lie in `folder` (at the top, for an empty one), and not below.
+    pub(super) async fn keys_in(&self, folder: &str) -> Result<impl Iterator<Item = String>> {
+        let found = self.objects.list_with_delimiter(Some(&path(folder)?)).await;
+        let found = found.map_err(|error| self.failed(error, "list the bucket"))?;
+        Ok(found.objects.into_iter().map(|object| String::from(object.location)))
     }
 
     /// Writes a whole file, in the place of any other.

@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use object_store::MultipartId;
 use object_store::multipart::PartId;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use super::files::{Files, Layout, Part};
 use super::rows::{LineCount, RowReader};
@@ -97,6 +98,7 @@ pub(crate) async fn write<E>(
         begun: Begun::default(),
         uploads: HashMap::new(),
         context,
+        numbers: Mutex::default(),
         bytes: 0,
     };
     let mut files = Some(files(&run));
@@ -171,6 +173,8 @@ struct Writer<'a> {
     begun: Begun,
     uploads: HashMap<usize, Upload>,
     context: &'a Context,
+    /// Of folders in which a name was taken, the last number of each file that has further ones.
+    numbers: Mutex<HashMap<String, HashMap<String, u64>>>,
     bytes: u64,
 }
 
@@ -296,22 +300,39 @@ impl Writer<'_> {
         if self.strategy == WriteStrategy::Truncate || self.bucket.claim(&key, job).await? {
             return Ok(key);
         }
-        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let keys = self.bucket.keys(folder).await?;
-        let mut last = keys.iter().filter_map(|key| number(key, &stem, extension)).max().unwrap_or(0);
         loop {
-            last += 1;
-            let key = format!("{stem}.{last}{extension}");
+            let key = format!("{stem}.{}{extension}", self.next_number(&stem).await?);
             if self.bucket.claim(&key, job).await? {
                 return Ok(key);
             }
         }
     }
+
+    /// The next number of a file that is there. Each folder is listed once for a run: it may have millions of files.
+    async fn next_number(&self, stem: &str) -> Result<u64> {
+        let folder = stem.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut folders = self.numbers.lock().await;
+        if !folders.contains_key(folder) {
+            let mut last = HashMap::new();
+            for key in self.bucket.keys_in(folder).await? {
+                if let Some((stem, number)) = numbered(&key, &self.extension) {
+                    let last = last.entry(stem.to_owned()).or_default();
+                    *last = number.max(*last);
+                }
+            }
+            folders.insert(folder.to_owned(), last);
+        }
+        let last = folders.entry(folder.to_owned()).or_default().entry(stem.to_owned()).or_default();
+        *last += 1;
+        Ok(*last)
+    }
 }
 
-/// The number of a key that is `<stem>.<number><extension>`.
-fn number(key: &str, stem: &str, extension: &str) -> Option<u64> {
-    key.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(extension)?.parse().ok()
+/// The parts of a key that is `<stem>.<number><extension>`.
+fn numbered<'a>(key: &'a str, extension: &str) -> Option<(&'a str, u64)> {
+    let (stem, number) = key.strip_suffix(extension)?.rsplit_once('.')?;
+    // What is larger is nobody's number, and one more must be a number, too.
+    Some((stem, number.parse::<u32>().ok()?.into()))
 }
 
 #[cfg(test)]
@@ -320,9 +341,10 @@ mod tests {
 
     #[test]
     fn numbers_of_further_files() {
-        assert_eq!(number("a/b.3.csv.gz", "a/b", ".csv.gz"), Some(3));
-        for other in ["a/b.csv.gz", "a/b.x.csv.gz", "a/c.3.csv.gz", "a/b.3.csv"] {
-            assert_eq!(number(other, "a/b", ".csv.gz"), None, "{other}");
+        assert_eq!(numbered("a/b.3.csv.gz", ".csv.gz"), Some(("a/b", 3)));
+        assert_eq!(numbered("a/b.c.3.csv", ".csv"), Some(("a/b.c", 3)));
+        for other in ["a/b.csv.gz", "a/b.x.csv.gz", "a/b.3.csv", "a/b.99999999999.csv.gz"] {
+            assert_eq!(numbered(other, ".csv.gz"), None, "{other}");
         }
     }
 }

@@ -55,6 +55,8 @@ struct Network {
     then: Mutex<Part>,
     is_down: AtomicBool,
     hold: Mutex<Option<Hold>>,
+    /// Lists that were asked for: of whole trees, and of one folder.
+    lists: [AtomicU64; 2],
     /// Requests that came, whatever became of them.
     requests: AtomicU64,
 }
@@ -97,6 +99,7 @@ impl S3Server {
             then: Mutex::new(Part::IsCut),
             is_down: AtomicBool::new(false),
             hold: Mutex::new(None),
+            lists: Default::default(),
             requests: AtomicU64::new(0),
         });
         tokio::spawn(serve(listener, builder.build(), callers, network.clone()));
@@ -106,6 +109,11 @@ impl S3Server {
     /// How many requests came.
     pub(crate) fn requests(&self) -> u64 {
         self.network.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many lists were asked for: of whole trees, and of one folder.
+    pub(crate) fn lists(&self) -> [u64; 2] {
+        self.network.lists.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
     /// Says what becomes of parts after so many.
@@ -177,6 +185,9 @@ impl Network {
     /// Fails for what does not come through; what hangs does not come back.
     async fn pass(&self, request: &http::Request<Incoming>) -> std::io::Result<()> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        if let Some(query) = request.uri().query().filter(|query| query.contains("list-type=")) {
+            self.lists[usize::from(query.contains("delimiter="))].fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(mut gate) = self.gate_of(request.method()) {
             gate.wait_for(|is_open| *is_open).await.map_err(std::io::Error::other)?;
         }

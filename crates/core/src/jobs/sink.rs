@@ -159,7 +159,6 @@ impl SinkJob {
     /// Writes the rows, keeps in `progress` how many bytes the store has of them, and answers what the job shows of it.
     async fn write(&self, context: &Context, query_id: &str, progress: &AtomicU64) -> Result<Map<String, Value>> {
         let standpipe = context.standpipe();
-        // Held to the end of the reading: no table that the query names is dropped before.
         let access = context.access_of(self.token)?;
         if self.token.is_some() {
             access.require_admin()?;
@@ -187,11 +186,11 @@ impl SinkJob {
             stream,
             engine_counts: response.ends_with_summary,
             progress,
+            access,
             spool: (&standpipe.spool_dir, context.job().id.to_string()),
         };
         let mut rows = response.into_body();
         let written = write(run, BodyDataStream::new(&mut rows), broken_off, context).await?;
-        drop(access);
         let read = rows.summary().unwrap_or_default();
         let shown: Vec<&String> = written.files.iter().take(SHOWN_FILES).collect();
         Ok(Map::from_iter([

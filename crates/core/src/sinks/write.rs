@@ -15,6 +15,7 @@ use super::files::{Files, Layout, Part};
 use super::rows::{LineCount, RowReader};
 use super::spool::Spool;
 use super::{Bucket, Destination, FileNames, WriteStrategy, extension};
+use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::Context;
 use crate::model::FileOutput;
@@ -48,6 +49,8 @@ pub(crate) struct Run<'a> {
     pub(crate) engine_counts: bool,
     /// How many bytes the store has so far.
     pub(crate) progress: &'a AtomicU64,
+    /// Held until the last row is read: no table that the query names is dropped before. What is sent then may take hours.
+    pub(crate) access: Access,
     /// Where bytes are put aside, and under which name.
     pub(crate) spool: (&'a Path, String),
 }
@@ -116,6 +119,7 @@ pub(crate) async fn write<E>(
             run.progress.store(writer.bytes, Ordering::Relaxed);
         }
     }
+    drop(run.access);
     let parts = aside(&mut files, move |files| files.feed(waiting)).await?;
     writer.send(parts).await?;
     let rests = aside(&mut files, Files::finish).await?;

@@ -128,3 +128,19 @@ async fn a_connection_stays_while_a_run_uses_it() {
     assert_files_of(&app, &ended(&app, &id).await);
     app.delete("/v0/connectors/store").send().await.assert_status(204);
 }
+
+/// What is deleted is dropped when nobody reads it any more: not when the last file of its rows is there.
+#[tokio::test]
+async fn tables_are_kept_for_a_run_until_its_last_row_is_read() {
+    let app = app().await;
+    app.s3.hold(Method::PUT, 0);
+    let id = start(&app).await;
+    tick(&app).await;
+    app.s3.held(4).await;
+    app.create_data_source("newer", "id Int32").await;
+    let catalog = app.standpipe().catalog();
+    let unseen = catalog.wait_until_unseen_before(catalog.snapshot().version());
+    tokio::time::timeout(Duration::from_secs(20), unseen).await.expect("the run holds what it has read");
+    app.s3.let_go();
+    assert_files_of(&app, &ended(&app, &id).await);
+}

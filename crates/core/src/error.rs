@@ -218,6 +218,14 @@ pub enum Error {
         /// Pipes that use it.
         used_by: String,
     },
+    /// A job of a sink still uses the connection.
+    #[error("connection '{name}' is used by job '{job}': wait until that has ended, or cancel it")]
+    ConnectionInJob {
+        /// The connection's name.
+        name: String,
+        /// The job's id.
+        job: crate::model::JobId,
+    },
     /// The object store knows no such bucket.
     #[error("bucket '{bucket}' not found, or it is another region's: {reason}")]
     BucketNotFound {
@@ -623,7 +631,7 @@ impl ErrorCode {
             ErrorCode::SinkSet => ("sink_set", "The pipe is a sink pipe already."),
             ErrorCode::QueryForbidden => ("query_forbidden", "The query uses what a sink's query may not."),
             ErrorCode::ConnectionNotFound => ("connection_not_found", "There is no such connection."),
-            ErrorCode::ConnectionInUse => ("connection_in_use", "A sink pipe uses the connection."),
+            ErrorCode::ConnectionInUse => ("connection_in_use", "A sink pipe, or a job of one, uses the connection."),
             ErrorCode::BucketNotFound => ("bucket_not_found", "The object store knows no such bucket."),
             ErrorCode::CredentialsRefused => {
                 ("credentials_refused", "The object store refuses the connection's credentials.")
@@ -684,7 +692,7 @@ impl Error {
             Error::SinkSet { .. } => ErrorCode::SinkSet,
             Error::QueryForbidden { .. } => ErrorCode::QueryForbidden,
             Error::ConnectionNotFound { .. } => ErrorCode::ConnectionNotFound,
-            Error::ConnectionInUse { .. } => ErrorCode::ConnectionInUse,
+            Error::ConnectionInUse { .. } | Error::ConnectionInJob { .. } => ErrorCode::ConnectionInUse,
             Error::BucketNotFound { .. } => ErrorCode::BucketNotFound,
             Error::CredentialsRefused { .. } => ErrorCode::CredentialsRefused,
             Error::RoleRefused { .. } => ErrorCode::RoleRefused,

@@ -11,6 +11,7 @@ use super::{Context, Failure, Job, JobStatus, Origin, Subject};
 use crate::clock::Random;
 use crate::error::{Error, Result};
 use crate::model::{JobId, TokenId, WorkspaceId};
+use crate::standpipe::Standpipe;
 
 /// Whether a job is run again after a run that did not come to its end: the server stopped, or the engine was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +23,14 @@ pub enum Retry {
 }
 
 /// What cleaning up after a run found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
     /// Nothing of the work is there, now.
     Undone,
     /// The work was done before the run came to its bad end: the job ends well.
     Done,
+    /// Some of it is there and cannot be removed: what, and why, for the job's error.
+    Stays(String),
 }
 
 /// A kind of job: what it does stands in the struct, which is kept as JSON. Adding a kind is a file with one of these and
@@ -54,6 +57,12 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// show of it what runs of that one found.
     fn ask_again(&mut self, _job: &mut Job, _token: TokenId, _random: &Random) {}
 
+    /// Takes again what a run had to itself whose process is gone: before any other run begins, and before it is cleaned
+    /// up.
+    fn take_over(&self, _standpipe: &Standpipe, _job: &Job) -> Result<()> {
+        Ok(())
+    }
+
     /// Removes what a run left that failed, was cancelled or was cut off by the end of the process. `ending` is what the
     /// job will be if its work is undone. It may be called several times, also when there is nothing to remove; while it
     /// fails, it is tried again.
@@ -79,6 +88,7 @@ pub struct Kind {
     asked_again: fn(Job, TokenId, &Random) -> Result<Job>,
     /// Fails for a job whose work cannot be read: another version kept it.
     pub(super) can_read: fn(&Job) -> Result<()>,
+    pub(super) take_over: fn(&Standpipe, &Job) -> Result<()>,
     pub(super) clean_up: fn(Context, JobStatus) -> Work<Left, Error>,
 }
 
@@ -97,6 +107,7 @@ impl Kind {
                 Ok(Job { payload: payload(&work)?, ..job })
             },
             can_read: |job| read::<K>(job).map(drop),
+            take_over: |standpipe, job| read::<K>(job)?.take_over(standpipe, job),
             clean_up: |context, ending| {
                 Box::pin(async move { read::<K>(context.job())?.clean_up(&context, ending).await })
             },

@@ -132,6 +132,10 @@ impl Runner {
         }
         let store = self.standpipe.catalog().store();
         let Some(job) = store.take_over_job(job.id, self.lease(now), now).await? else { return Ok(()) };
+        let taken = self.kind(&job.kind).map(|kind| (kind.take_over)(&self.standpipe, &job));
+        if let Some(Err(error)) = taken {
+            tracing::error!(%error, id = %job.id, "what a job left behind had to itself is not known");
+        }
         if job.status == JobStatus::Cancelling {
             self.start(job, Mission::CleanUp(JobStatus::Cancelled, None));
         } else if self.may_run_again(&job) {
@@ -244,6 +248,10 @@ impl Runner {
         loop {
             match (kind.clean_up)(context.clone(), status).await {
                 Ok(Left::Undone) => return self.end(context, status, error.as_deref()).await,
+                Ok(Left::Stays(what)) => {
+                    let error = error.map_or_else(|| what.clone(), |error| format!("{error}; {what}"));
+                    return self.end(context, status, Some(&error)).await;
+                }
                 Ok(Left::Done) => return self.end(context, JobStatus::Done, None).await,
                 Err(error) => {
                     tracing::warn!(%error, "what a job left could not be removed; it is tried again");
@@ -256,6 +264,8 @@ impl Runner {
     async fn end(&self, context: &Context, status: JobStatus, error: Option<&str>) -> Result<()> {
         let store = self.standpipe.catalog().store();
         let ended_job = store.end_job(context.job().id, self.owner(), status, error, self.now()).await?;
+        // Not before this is recorded: a job whose end is not is cleaned up again.
+        self.standpipe.gate.claims.free_all_of(context.job().id);
         if let Some(job) = ended_job {
             finished(&self.standpipe, &job);
         }

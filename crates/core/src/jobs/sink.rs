@@ -4,9 +4,8 @@
 //! half-written: its parts are dropped, and of `new` its files removed. It is never run twice, as that could not be told
 //! from two runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use http_body_util::BodyDataStream;
 use jiff::Timestamp;
@@ -23,7 +22,9 @@ use crate::clock::Random;
 use crate::error::{Error, Result};
 use crate::model::{ConnectionId, FileOutput, NodeId, Pipe, PipeId, SinkOutput, SinkRole, TokenId, Workspace};
 use crate::operations::sinks::texts;
-use crate::sinks::{Begun, Bucket, Destination, FileFormat, FileTemplate, Run, write};
+use crate::sinks::{
+    Begun, Bucket, ClaimedKey, Destination, FileFormat, FileTemplate, PATIENCE, Run, Stays, remove_all, write,
+};
 use crate::standpipe::Standpipe;
 
 /// Members of a sink's details that say where it writes: for admins only.
@@ -41,8 +42,8 @@ const RESULTS: [&str; 6] = ["read_rows", "read_bytes", "written_rows", WRITTEN_B
 /// Files that a job's details name; there may be thousands.
 const SHOWN_FILES: usize = 100;
 
-/// How long cleaning up may take: a store that cannot be reached must not keep the job for ever.
-const CLEAN_UP_TIME: Duration = Duration::from_secs(60);
+/// Files that a job's error names.
+const NAMED_FILES: usize = 10;
 
 /// A run of a sink.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -130,6 +131,15 @@ impl JobKind for SinkJob {
         job.details.insert(QUERY_ID.to_owned(), self.query_id.to_string().into());
     }
 
+    fn take_over(&self, standpipe: &Standpipe, job: &Job) -> Result<()> {
+        let Some(begun) = begun(job)? else { return Ok(()) };
+        let bucket = Destination::parse(&self.output.path)?.bucket;
+        for key in begun.files {
+            standpipe.gate.claims.take_over(ClaimedKey { bucket: bucket.clone(), key }, job.id);
+        }
+        Ok(())
+    }
+
     async fn clean_up(&self, context: &Context, _ending: JobStatus) -> Result<Left> {
         // How much there was when it was cut off is no result.
         if !context.job().details.contains_key(WRITTEN_FILES) {
@@ -139,12 +149,9 @@ impl JobKind for SinkJob {
         if begun.is_done {
             return Ok(Left::Done);
         }
-        match tokio::time::timeout(CLEAN_UP_TIME, self.remove(context, &begun)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, ?begun, "what a sink left in its bucket could not be removed"),
-            Err(_) => tracing::warn!(?begun, "what a sink left in its bucket could not be removed in time"),
-        }
-        Ok(Left::Undone)
+        let Err(stays) = self.remove(context, &begun).await else { return Ok(Left::Undone) };
+        tracing::warn!(reason = stays.reason, items = ?stays.items, "what a sink left in its bucket stays there");
+        Ok(Left::Stays(what_stays(&stays)))
     }
 }
 
@@ -152,7 +159,6 @@ impl SinkJob {
     /// Writes the rows, keeps in `progress` how many bytes the store has of them, and answers what the job shows of it.
     async fn write(&self, context: &Context, query_id: &str, progress: &AtomicU64) -> Result<Map<String, Value>> {
         let standpipe = context.standpipe();
-        // Held to the end of the reading: no table that the query names is dropped before.
         let access = context.access_of(self.token)?;
         if self.token.is_some() {
             access.require_admin()?;
@@ -180,11 +186,11 @@ impl SinkJob {
             stream,
             engine_counts: response.ends_with_summary,
             progress,
+            access,
             spool: (&standpipe.spool_dir, context.job().id.to_string()),
         };
         let mut rows = response.into_body();
         let written = write(run, BodyDataStream::new(&mut rows), broken_off, context).await?;
-        drop(access);
         let read = rows.summary().unwrap_or_default();
         let shown: Vec<&String> = written.files.iter().take(SHOWN_FILES).collect();
         Ok(Map::from_iter([
@@ -203,23 +209,60 @@ impl SinkJob {
         standpipe.bucket(workspace, connection, &self.output).await
     }
 
-    async fn remove(&self, context: &Context, begun: &Begun) -> Result<()> {
-        let standpipe = context.standpipe();
-        let Some(workspace) = standpipe.catalog().snapshot().workspace(context.job().workspace) else { return Ok(()) };
-        let (bucket, _) = self.bucket(standpipe, &workspace).await?;
-        let mut failed = None;
-        for (key, id) in &begun.uploads {
-            if let Err(error) = bucket.abort(key, id).await {
-                failed.get_or_insert(error);
-            }
+    async fn remove<'a>(&self, context: &Context, begun: &'a Begun) -> std::result::Result<(), Stays<Item<'a>>> {
+        let (standpipe, job) = (context.standpipe(), context.job());
+        let in_parts: HashSet<&str> = begun.uploads.iter().map(|(key, _)| key.as_str()).collect();
+        let uploads = begun.uploads.iter().map(|(key, id)| Item::Upload(key, id));
+        let files = begun.files.iter().map(|key| Item::File(key, !in_parts.contains(key.as_str())));
+        let items: Vec<Item<'a>> = uploads.chain(files).collect();
+        let Some(workspace) = standpipe.catalog().snapshot().workspace(job.workspace) else { return Ok(()) };
+        if items.is_empty() {
+            return Ok(());
         }
-        for key in &begun.files {
-            if let Err(error) = bucket.delete(key).await {
-                failed.get_or_insert(error);
+        let bucket = match tokio::time::timeout(PATIENCE, self.bucket(standpipe, &workspace)).await {
+            Ok(Ok((bucket, _))) => bucket,
+            Ok(Err(error)) => return Err(Stays { items, reason: error.to_string() }),
+            Err(_) => return Err(Stays { items, reason: "the store does not answer".to_owned() }),
+        };
+        let bucket = &bucket;
+        let remove = |item: Item<'a>| async move {
+            match item {
+                Item::Upload(key, id) => bucket.abort(key, id).await,
+                Item::File(key, is_stamped) => bucket.remove_of(job.id, key, is_stamped).await,
             }
-        }
-        failed.map_or(Ok(()), Err)
+        };
+        remove_all(items, remove).await
     }
+}
+
+/// Something that a run began.
+#[derive(Clone, Copy, Debug)]
+enum Item<'a> {
+    /// A file in parts: its key, and the upload's id.
+    Upload(&'a str, &'a String),
+    /// A file; whether it says of which job it is.
+    File(&'a str, bool),
+}
+
+impl Item<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Item::Upload(key, _) | Item::File(key, _) => key,
+        }
+    }
+}
+
+fn what_stays(stays: &Stays<Item<'_>>) -> String {
+    let keys: BTreeSet<&str> = stays.items.iter().map(Item::key).collect();
+    let named: Vec<String> = keys.iter().take(NAMED_FILES).map(|key| format!("'{key}'")).collect();
+    let more = if keys.len() > NAMED_FILES { format!(" and {} more", keys.len() - NAMED_FILES) } else { String::new() };
+    format!("what it had begun in the bucket could not be removed: {}{more} ({})", named.join(", "), stays.reason)
+}
+
+/// What the job recorded before its process ended.
+fn begun(job: &Job) -> Result<Option<Begun>> {
+    let begun = job.checkpoint.as_ref().map(Begun::deserialize).transpose();
+    begun.map_err(|error| Error::internal(format!("the checkpoint of job {} cannot be read: {error}", job.id)))
 }
 
 /// An answer of the engine's that stopped in its middle.

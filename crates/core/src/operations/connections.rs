@@ -64,10 +64,16 @@ impl Standpipe {
         Ok(connection)
     }
 
-    /// Deletes a connection that no pipe uses.
+    /// Deletes a connection that no pipe uses, and no job: one that ends badly would have no way to what it left.
     pub async fn delete_connection(&self, access: &Access, reference: &str) -> Result<()> {
         access.require_admin()?;
-        let id = find(access.workspace(), reference)?.id;
+        let (workspace, connection) = (access.workspace(), find(access.workspace(), reference)?);
+        let id = connection.id;
+        // A pipe that uses it is what there is to do about; its jobs go with it, or end.
+        let is_set = pipes_of(workspace, id).next().is_some();
+        if let (false, Some(job)) = (is_set, self.catalog.store().active_job_through(workspace.id, id).await?) {
+            return Err(Error::ConnectionInJob { name: connection.name.clone(), job });
+        }
         self.catalog
             .change(access.workspace().id, |workspace| {
                 let connection = find(workspace, &id.to_string())?;

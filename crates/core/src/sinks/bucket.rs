@@ -1,23 +1,28 @@
 //! A bucket as a sink uses it: checked once, then written to in parts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use object_store::aws::AmazonS3Builder;
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
-use object_store::{BackoffConfig, MultipartId, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use object_store::{
+    Attribute, Attributes, BackoffConfig, GetOptions, MultipartId, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload, RetryConfig,
+};
 
-use super::claims::Claim;
+use super::claims::{ClaimedKey, Put};
 use super::google::{self, AccountKey};
 use super::region::{check_arn, check_region};
 use super::role::AssumedRole;
 use super::{AwsIdentity, Claims, Destination};
 use crate::error::{Error, Result};
 use crate::model::connection::Settings;
-use crate::model::{Connection, Service};
+use crate::model::{Connection, JobId, Service};
 use crate::outbound::Outbound;
 
 /// Google's S3-compatible address.
@@ -26,6 +31,10 @@ const GCS_ENDPOINT: &str = "https://storage.googleapis.com";
 /// How often a request that met a fault of the moment is repeated, and for how long.
 const RETRIES: usize = 4;
 const RETRY_TIME: Duration = Duration::from_secs(40);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The user metadata that says which job wrote a file of `new`.
+const JOB_STAMP: &str = "standpipe-job";
 
 /// What stores call credentials that are not good enough.
 const REFUSALS: &[&str] = &[
@@ -62,6 +71,8 @@ pub struct Bucket {
     name: String,
     connection: String,
     claims: Claims,
+    /// Whether the store is believed to know the condition that there be no such file yet.
+    knows_conditions: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Bucket {
@@ -200,6 +211,7 @@ impl Gate {
             name: name.to_owned(),
             connection: connection.name.clone(),
             claims: self.claims.clone(),
+            knows_conditions: Arc::new(AtomicBool::new(true)),
         }
     }
 
@@ -210,8 +222,7 @@ impl Gate {
 }
 
 fn retries() -> RetryConfig {
-    let backoff =
-        BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(5), base: 2.0 };
+    let backoff = BackoffConfig { init_backoff: FIRST_PAUSE, max_backoff: Duration::from_secs(5), base: 2.0 };
     RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_TIME }
 }
 
@@ -242,11 +253,22 @@ impl Bucket {
         }
     }
 
-    /// Takes a key that no file has and that no other run is about to write.
-    pub(super) async fn claim(&self, key: &str) -> Result<Option<Claim>> {
+    /// Takes a key for the job that no file has and that no other job is about to write, or to remove.
+    pub(super) async fn claim(&self, key: &str, job: JobId) -> Result<bool> {
+        let claimed = self.claimed(key);
         // First taken, then looked for: whoever had it before may have written it meanwhile.
-        let Some(claim) = self.claims.take(format!("{}/{key}", self.name)) else { return Ok(None) };
-        Ok((!self.has(key).await?).then_some(claim))
+        if !self.claims.take(claimed.clone(), job) {
+            return Ok(false);
+        }
+        let is_taken = self.has(key).await?;
+        if is_taken {
+            self.claims.free(&claimed, job);
+        }
+        Ok(!is_taken)
+    }
+
+    fn claimed(&self, key: &str) -> ClaimedKey {
+        ClaimedKey { bucket: self.name.clone(), key: key.to_owned() }
     }
 
     /// Whether there is a file of this key.
@@ -258,21 +280,92 @@ impl Bucket {
         }
     }
 
-    /// Keys that begin with `folder/` (all, for an empty one).
-    pub async fn keys(&self, folder: &str) -> Result<Vec<String>> {
-        let folder = path(folder)?;
-        let mut found = self.objects.list(Some(&folder));
-        let mut keys = Vec::new();
-        while let Some(object) = found.next().await {
-            keys.push(object.map_err(|error| self.failed(error, "list the bucket"))?.location.to_string());
-        }
-        Ok(keys)
+    /// Keys of the files that lie in `folder` (at the top, for an empty one), and not below.
+    pub(super) async fn keys_in(&self, folder: &str) -> Result<impl Iterator<Item = String>> {
+        let found = self.objects.list_with_delimiter(Some(&path(folder)?)).await;
+        let found = found.map_err(|error| self.failed(error, "list the bucket"))?;
+        Ok(found.objects.into_iter().map(|object| String::from(object.location)))
     }
 
     /// Writes a whole file, in the place of any other.
     pub async fn put(&self, key: &str, content: Vec<u8>) -> Result<()> {
         let done = self.objects.put(&path(key)?, PutPayload::from(content)).await;
         done.map(|_| ()).map_err(|error| self.failed(error, "write a file"))
+    }
+
+    /// Writes a whole file under a key that the job has, unless there is one by now: whoever shares the bucket knows
+    /// nothing of our claims. Answers whether it did; the key is free again if not. A store that knows no such condition
+    /// is asked without it.
+    pub(super) async fn create(&self, key: &str, content: Vec<u8>, job: JobId) -> Result<bool> {
+        use object_store::Error as Failure;
+        let (path, payload, claimed) = (path(key)?, PutPayload::from(content), self.claimed(key));
+        let (mut pause, mut retries) = (FIRST_PAUSE, RETRIES);
+        self.claims.note(&claimed, job, Put::Maybe);
+        loop {
+            let has_condition = self.knows_conditions.load(Ordering::Relaxed);
+            let mode = if has_condition { PutMode::Create } else { PutMode::Overwrite };
+            let stamp = Attributes::from_iter([(Attribute::Metadata(JOB_STAMP.into()), job.to_string())]);
+            let options = PutOptions { mode, attributes: stamp, ..PutOptions::default() };
+            match self.objects.put_opts(&path, payload.clone(), options).await {
+                Ok(_) => break,
+                // It may be this very file, of a request that was repeated since its answer was lost.
+                Err(Failure::AlreadyExists { .. }) if has_condition => {
+                    if self.stamp(key).await?.as_deref() == Some(&job.to_string()) {
+                        break;
+                    }
+                    self.claims.free(&claimed, job);
+                    return Ok(false);
+                }
+                Err(error) if has_condition && knows_no_condition(&error) => {
+                    self.knows_conditions.store(false, Ordering::Relaxed);
+                }
+                // The library repeats a request that is cut off only if that has no condition.
+                Err(error) if has_condition && retries > 0 && is_cut_off(&error) => {
+                    retries -= 1;
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(error) => return Err(self.failed(error, "write a file")),
+            }
+        }
+        self.claims.note(&claimed, job, Put::Yes);
+        Ok(true)
+    }
+
+    /// Makes a file of its parts under a key that the job has. Fails if there is one by now: the library has no condition
+    /// for this request.
+    pub(super) async fn complete_new(&self, key: &str, id: &MultipartId, parts: Vec<PartId>, job: JobId) -> Result<()> {
+        if self.has(key).await? {
+            let reason = format!("somebody else wrote '{key}' meanwhile");
+            return Err(Error::StorageFailed { action: "complete a file", reason });
+        }
+        let claimed = self.claimed(key);
+        self.claims.note(&claimed, job, Put::Maybe);
+        self.complete(key, id, parts).await?;
+        self.claims.note(&claimed, job, Put::Yes);
+        Ok(())
+    }
+
+    /// Removes a file that the job wrote, or may have written: whether it did, its stamp says if it `is_stamped`.
+    pub(crate) async fn remove_of(&self, job: JobId, key: &str, is_stamped: bool) -> Result<()> {
+        match self.claims.put_by(&self.claimed(key), job) {
+            None | Some(Put::No) => Ok(()),
+            Some(Put::Maybe) if is_stamped && self.stamp(key).await?.as_deref() != Some(&job.to_string()) => Ok(()),
+            Some(Put::Maybe | Put::Yes) => self.delete(key).await,
+        }
+    }
+
+    /// The job that a file says it is of; none for one without a file, too.
+    async fn stamp(&self, key: &str) -> Result<Option<String>> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        match self.objects.get_opts(&path(key)?, options).await {
+            Ok(found) => {
+                let stamp = found.attributes.get(&Attribute::Metadata(JOB_STAMP.into()));
+                Ok(stamp.map(|stamp| stamp.as_ref().to_owned()))
+            }
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed(error, "look for a file")),
+        }
     }
 
     /// Removes a file. One that is gone already is fine.
@@ -336,6 +429,19 @@ fn status(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
     let answered =
         causes.find_map(|cause| Some(cause.strip_prefix("Server returned non-2xx status code: ")?.to_owned()));
     answered?.get(..3)?.parse().ok()
+}
+
+/// Whether a store refuses a condition that it does not know.
+fn knows_no_condition(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. })
+        || matches!(status(error), Some(400 | 405 | 501))
+}
+
+/// Whether a request was sent and its answer did not come.
+fn is_cut_off(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let kind = causes.find_map(|cause| cause.downcast_ref::<HttpError>()).map(HttpError::kind);
+    matches!(kind, Some(HttpErrorKind::Timeout | HttpErrorKind::Interrupted))
 }
 
 /// An error and its causes.

@@ -79,14 +79,14 @@ impl OpenFile {
         PART_BYTES * (1 + self.parts / PARTS_OF_A_SIZE)
     }
 
-    fn take(&mut self, spool: &Spool) -> Result<Vec<u8>> {
+    fn take(&mut self, spool: &mut Spool) -> Result<Vec<u8>> {
         self.parts += 1;
         if self.aside.is_empty() {
             return Ok(std::mem::take(&mut self.output));
         }
         let mut content = Vec::with_capacity(self.waiting());
         for extent in self.aside.drain(..) {
-            spool.read(extent, &mut content)?;
+            spool.take(extent, &mut content)?;
         }
         self.aside_bytes = 0;
         content.append(&mut self.output);
@@ -152,7 +152,7 @@ impl Files {
 
     /// The bytes of a file that wait, after [`Files::finish`].
     pub(super) fn rest_of(&mut self, file: usize) -> Result<Vec<u8>> {
-        self.files[file].take(&self.spool)
+        self.files[file].take(&mut self.spool)
     }
 
     fn next_number(&mut self) -> u32 {
@@ -274,7 +274,7 @@ impl Files {
             let output = std::mem::take(&mut file.output);
             waiting -= output.len();
             file.aside_bytes += output.len();
-            file.aside.push(self.spool.append(&output)?);
+            file.aside.extend(self.spool.append(&output)?);
         }
         Ok(())
     }
@@ -283,7 +283,7 @@ impl Files {
         let mut parts = Vec::new();
         for (at, file) in self.files.iter_mut().enumerate() {
             if file.waiting() >= file.part_bytes() {
-                parts.push(Part { file: at, name: file.name.clone(), content: file.take(&self.spool)? });
+                parts.push(Part { file: at, name: file.name.clone(), content: file.take(&mut self.spool)? });
             }
         }
         Ok(parts)

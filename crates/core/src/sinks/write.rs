@@ -9,12 +9,13 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use object_store::MultipartId;
 use object_store::multipart::PartId;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
-use super::claims::Claim;
 use super::files::{Files, Layout, Part};
 use super::rows::{LineCount, RowReader};
 use super::spool::Spool;
 use super::{Bucket, Destination, FileNames, WriteStrategy, extension};
+use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::jobs::Context;
 use crate::model::FileOutput;
@@ -26,6 +27,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// Requests to the store at once: those that write, and those that only ask.
 const AT_ONCE: usize = 4;
 const ASKED_AT_ONCE: usize = 16;
+
+/// Files that are recorded at once before they are written: few, as a run that is cut off does not know which of them are.
+const RECORDED_AT_ONCE: usize = 256;
 
 /// What a run writes, and where.
 pub(crate) struct Run<'a> {
@@ -45,6 +49,8 @@ pub(crate) struct Run<'a> {
     pub(crate) engine_counts: bool,
     /// How many bytes the store has so far.
     pub(crate) progress: &'a AtomicU64,
+    /// Held until the last row is read: no table that the query names is dropped before. What is sent then may take hours.
+    pub(crate) access: Access,
     /// Where bytes are put aside, and under which name.
     pub(crate) spool: (&'a Path, String),
 }
@@ -95,7 +101,7 @@ pub(crate) async fn write<E>(
         begun: Begun::default(),
         uploads: HashMap::new(),
         context,
-        claims: Vec::new(),
+        numbers: Mutex::default(),
         bytes: 0,
     };
     let mut files = Some(files(&run));
@@ -113,6 +119,7 @@ pub(crate) async fn write<E>(
             run.progress.store(writer.bytes, Ordering::Relaxed);
         }
     }
+    drop(run.access);
     let parts = aside(&mut files, move |files| files.feed(waiting)).await?;
     writer.send(parts).await?;
     let rests = aside(&mut files, Files::finish).await?;
@@ -155,6 +162,13 @@ async fn aside<T: Send + 'static>(
     done
 }
 
+/// A file that is written at once.
+struct Small<'a> {
+    file: usize,
+    name: &'a str,
+    key: String,
+}
+
 struct Writer<'a> {
     bucket: &'a Bucket,
     destination: &'a Destination,
@@ -163,7 +177,8 @@ struct Writer<'a> {
     begun: Begun,
     uploads: HashMap<usize, Upload>,
     context: &'a Context,
-    claims: Vec<Claim>,
+    /// Of folders in which a name was taken, the last number of each file that has further ones.
+    numbers: Mutex<HashMap<String, HashMap<String, u64>>>,
     bytes: u64,
 }
 
@@ -172,8 +187,7 @@ impl Writer<'_> {
     async fn send(&mut self, parts: Vec<Part>) -> Result<()> {
         for part in &parts {
             if !self.uploads.contains_key(&part.file) {
-                let (key, claim) = self.key(&part.name).await?;
-                self.claims.extend(claim);
+                let key = self.key(&part.name).await?;
                 let id = self.bucket.begin(&key).await?;
                 self.begun.uploads.push((key.clone(), id.clone()));
                 self.context.put_checkpoint(&self.begun).await?;
@@ -216,36 +230,65 @@ impl Writer<'_> {
         }
         let mut small = Vec::with_capacity(named.len());
         for some in named.chunks(ASKED_AT_ONCE) {
-            let mut keys = Vec::with_capacity(ASKED_AT_ONCE);
-            for rest in some {
-                keys.push(self.key(&rest.name));
-            }
-            for (rest, (key, claim)) in some.iter().zip(futures_util::future::try_join_all(keys).await?) {
-                small.push((rest.file, key));
-                self.claims.extend(claim);
-            }
+            let keys = futures_util::future::try_join_all(some.iter().map(|rest| self.key(&rest.name))).await?;
+            small.extend(some.iter().zip(keys).map(|(rest, key)| Small { file: rest.file, name: &rest.name, key }));
         }
         let large: Vec<Upload> = self.uploads.drain().map(|(_, upload)| upload).collect();
-        let keys: Vec<String> =
-            large.iter().map(|it| it.key.clone()).chain(small.iter().map(|(_, key)| key.clone())).collect();
-        if self.strategy == WriteStrategy::New {
-            self.begun.files.clone_from(&keys);
-            self.context.put_checkpoint(&self.begun).await?;
+        let mut keys: Vec<String> = large.iter().map(|upload| upload.key.clone()).collect();
+        if !keys.is_empty() {
+            self.record(&keys).await?;
         }
-        let bucket = self.bucket;
-        let complete = large.into_iter().map(|it| async move { bucket.complete(&it.key, &it.id, it.parts).await });
-        futures_util::stream::iter(complete).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
-        for some in small.chunks(AT_ONCE) {
-            let mut puts = Vec::with_capacity(AT_ONCE);
-            for (at, key) in some {
-                let at = *at;
-                let content = aside(files, move |files| files.rest_of(at)).await?;
-                self.bytes += content.len() as u64;
-                puts.push(bucket.put(key, content));
+        let (bucket, strategy, job) = (self.bucket, self.strategy, self.context.job().id);
+        let complete = large.into_iter().map(|it| async move {
+            match strategy {
+                WriteStrategy::New => bucket.complete_new(&it.key, &it.id, it.parts, job).await,
+                WriteStrategy::Truncate => bucket.complete(&it.key, &it.id, it.parts).await,
             }
-            futures_util::future::try_join_all(puts).await?;
+        });
+        futures_util::stream::iter(complete).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        for recorded in small.chunks_mut(RECORDED_AT_ONCE) {
+            self.record(&recorded.iter().map(|it| it.key.clone()).collect::<Vec<_>>()).await?;
+            for some in recorded.chunks_mut(AT_ONCE) {
+                self.put(some, files).await?;
+            }
         }
+        keys.extend(small.into_iter().map(|it| it.key));
         Ok(keys)
+    }
+
+    /// Writes small files at once. The key of one is another afterwards where somebody outside was faster.
+    async fn put(&mut self, some: &mut [Small<'_>], files: &mut Option<Files>) -> Result<()> {
+        let mut contents = Vec::with_capacity(some.len());
+        for it in some.iter() {
+            let at = it.file;
+            contents.push(aside(files, move |files| files.rest_of(at)).await?);
+        }
+        self.bytes += contents.iter().map(|content| content.len() as u64).sum::<u64>();
+        let (bucket, job) = (self.bucket, self.context.job().id);
+        if self.strategy == WriteStrategy::Truncate {
+            let puts = some.iter().zip(contents).map(|(it, content)| bucket.put(&it.key, content));
+            return futures_util::future::try_join_all(puts).await.map(|_| ());
+        }
+        let puts = some.iter().zip(&contents).map(|(it, content)| bucket.create(&it.key, content.clone(), job));
+        let written = futures_util::future::try_join_all(puts).await?;
+        for ((it, content), mut is_written) in some.iter_mut().zip(contents).zip(written) {
+            while !is_written {
+                self.begun.files.retain(|key| *key != it.key);
+                it.key = self.key(it.name).await?;
+                self.record(std::slice::from_ref(&it.key)).await?;
+                is_written = bucket.create(&it.key, content.clone(), job).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records files of `new` that may be there from now on.
+    async fn record(&mut self, keys: &[String]) -> Result<()> {
+        if self.strategy == WriteStrategy::Truncate {
+            return Ok(());
+        }
+        self.begun.files.extend_from_slice(keys);
+        self.context.put_checkpoint(&self.begun).await
     }
 
     /// Records that the run has come to its good end.
@@ -254,32 +297,46 @@ impl Writer<'_> {
         self.context.put_checkpoint(&self.begun).await
     }
 
-    /// The key of a file: for `new`, one that is free, and its claim.
-    async fn key(&self, name: &str) -> Result<(String, Option<Claim>)> {
-        let (stem, extension) = (self.destination.key(name), &self.extension);
+    /// The key of a file: for `new`, one that is free, and the job's from now on.
+    async fn key(&self, name: &str) -> Result<String> {
+        let (stem, extension, job) = (self.destination.key(name), &self.extension, self.context.job().id);
         let key = format!("{stem}{extension}");
-        if self.strategy == WriteStrategy::Truncate {
-            return Ok((key, None));
+        if self.strategy == WriteStrategy::Truncate || self.bucket.claim(&key, job).await? {
+            return Ok(key);
         }
-        if let Some(claim) = self.bucket.claim(&key).await? {
-            return Ok((key, Some(claim)));
-        }
-        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let keys = self.bucket.keys(folder).await?;
-        let mut last = keys.iter().filter_map(|key| number(key, &stem, extension)).max().unwrap_or(0);
         loop {
-            last += 1;
-            let key = format!("{stem}.{last}{extension}");
-            if let Some(claim) = self.bucket.claim(&key).await? {
-                return Ok((key, Some(claim)));
+            let key = format!("{stem}.{}{extension}", self.next_number(&stem).await?);
+            if self.bucket.claim(&key, job).await? {
+                return Ok(key);
             }
         }
     }
+
+    /// The next number of a file that is there. Each folder is listed once for a run: it may have millions of files.
+    async fn next_number(&self, stem: &str) -> Result<u64> {
+        let folder = stem.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut folders = self.numbers.lock().await;
+        if !folders.contains_key(folder) {
+            let mut last = HashMap::new();
+            for key in self.bucket.keys_in(folder).await? {
+                if let Some((stem, number)) = numbered(&key, &self.extension) {
+                    let last = last.entry(stem.to_owned()).or_default();
+                    *last = number.max(*last);
+                }
+            }
+            folders.insert(folder.to_owned(), last);
+        }
+        let last = folders.entry(folder.to_owned()).or_default().entry(stem.to_owned()).or_default();
+        *last += 1;
+        Ok(*last)
+    }
 }
 
-/// The number of a key that is `<stem>.<number><extension>`.
-fn number(key: &str, stem: &str, extension: &str) -> Option<u64> {
-    key.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(extension)?.parse().ok()
+/// The parts of a key that is `<stem>.<number><extension>`.
+fn numbered<'a>(key: &'a str, extension: &str) -> Option<(&'a str, u64)> {
+    let (stem, number) = key.strip_suffix(extension)?.rsplit_once('.')?;
+    // What is larger is nobody's number, and one more must be a number, too.
+    Some((stem, number.parse::<u32>().ok()?.into()))
 }
 
 #[cfg(test)]
@@ -288,9 +345,10 @@ mod tests {
 
     #[test]
     fn numbers_of_further_files() {
-        assert_eq!(number("a/b.3.csv.gz", "a/b", ".csv.gz"), Some(3));
-        for other in ["a/b.csv.gz", "a/b.x.csv.gz", "a/c.3.csv.gz", "a/b.3.csv"] {
-            assert_eq!(number(other, "a/b", ".csv.gz"), None, "{other}");
+        assert_eq!(numbered("a/b.3.csv.gz", ".csv.gz"), Some(("a/b", 3)));
+        assert_eq!(numbered("a/b.c.3.csv", ".csv"), Some(("a/b.c", 3)));
+        for other in ["a/b.csv.gz", "a/b.x.csv.gz", "a/b.3.csv", "a/b.99999999999.csv.gz"] {
+            assert_eq!(numbered(other, ".csv.gz"), None, "{other}");
         }
     }
 }

@@ -7,8 +7,8 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Store, rows};
 use crate::error::Result;
-use crate::jobs::{Job, JobFilter, JobStatus, Origin, Subject};
-use crate::model::{DataSourceId, JobId, NodeId, PipeId, WorkspaceId};
+use crate::jobs::{Job, JobFilter, JobKind, JobStatus, Origin, SinkJob, Subject};
+use crate::model::{ConnectionId, DataSourceId, JobId, NodeId, PipeId, WorkspaceId};
 
 const INSERT: &str = "
     INSERT INTO jobs
@@ -46,6 +46,15 @@ const COUNT_ACTIVE_OF_PIPE: &str = "
     SELECT count(*)
     FROM jobs
     WHERE pipe_id = ?1 AND status IN ('waiting', 'working', 'cancelling')";
+const ACTIVE_THROUGH: &str = "
+    SELECT id
+    FROM jobs
+    WHERE workspace_id = ?1
+        AND kind = ?2
+        AND json_extract(payload, '$.connection') = ?3
+        AND status IN ('waiting', 'working', 'cancelling')
+    ORDER BY created_at, id
+    LIMIT 1";
 const CLAIM: &str = "
     UPDATE jobs
     SET status = 'working',
@@ -126,6 +135,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     ACTIVE,
     COUNT_ACTIVE,
     COUNT_ACTIVE_OF_PIPE,
+    ACTIVE_THROUGH,
     CLAIM,
     TAKE_OVER,
     RENEW,
@@ -226,6 +236,16 @@ impl Store {
     pub async fn has_active_jobs(&self, pipe: PipeId) -> Result<bool> {
         let count: i64 = sqlx::query_scalar(COUNT_ACTIVE_OF_PIPE).bind(pipe.to_string()).fetch_one(&self.pool).await?;
         Ok(count > 0)
+    }
+
+    /// The oldest sink's job that has not ended and writes through this connection.
+    pub async fn active_job_through(&self, workspace: WorkspaceId, connection: ConnectionId) -> Result<Option<JobId>> {
+        let found = sqlx::query_scalar(ACTIVE_THROUGH)
+            .bind(workspace.to_string())
+            .bind(SinkJob::NAME)
+            .bind(connection.to_string());
+        let found: Option<String> = found.fetch_optional(&self.pool).await?;
+        found.map(|id| rows::id(&id, JobId::parse)).transpose()
     }
 
     /// One job of a workspace.

@@ -42,6 +42,7 @@ mod refusals;
 mod row_filters;
 mod service_data;
 mod sink_accounts;
+mod sink_clean_ups;
 mod sink_data;
 mod sink_roles;
 mod sink_runs;

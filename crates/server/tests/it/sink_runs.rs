@@ -161,6 +161,28 @@ async fn new_adds_files_and_truncate_rewrites_them() {
     assert_eq!(app.run("over=100&file_template={country}").await["written_files"], 0);
 }
 
+#[tokio::test]
+async fn a_folder_is_listed_once_for_all_names_that_are_taken() {
+    let app = SinkApp::new().await;
+    large(&app, "SELECT number AS id FROM numbers(40)").await;
+    app.s3.write("exports", "large/1.8.csv", "");
+    app.s3.write("exports", "large/deep/2.9.csv", "");
+    app.s3.write("exports", "large/3.99999999999999999999.csv", "");
+    for expected in
+        [["large/1.csv", "large/2.csv"], ["large/1.9.csv", "large/2.1.csv"], ["large/1.10.csv", "large/2.2.csv"]]
+    {
+        let before = app.s3.lists();
+        let job = run_large(&app, "file_template={id}").await;
+        let output = job["output"].as_array().unwrap_or_else(|| panic!("{job}"));
+        assert!(expected.iter().all(|key| output.contains(&json!(key))), "{job}");
+        let [trees, folders] = app.s3.lists();
+        // The one of the tree looks whether there is such a bucket.
+        let of_this = (trees - before[0], folders - before[1]);
+        assert_eq!(of_this, (1, u64::from(expected[0] != "large/1.csv")));
+    }
+    assert_eq!(app.s3.keys("exports").len(), 123);
+}
+
 /// What the query answers and what another reader finds in the files are the same.
 #[tokio::test]
 async fn every_format_and_compression_is_read_by_the_engine() {
@@ -282,6 +304,8 @@ async fn a_store_that_is_gone_ends_the_job() {
     app.s3.after_parts(1, Part::EndsAll);
     let job = run_large(&app, "").await;
     assert_eq!(job["status"], "error", "{job}");
+    let error = job["error"].as_str().unwrap();
+    assert!(error.contains("what it had begun in the bucket could not be removed: 'large/f.csv' ("), "{error}");
     assert_eq!(app.s3.keys("exports"), Vec::<String>::new());
     // Nobody is told so before asking: setting and running say it at once.
     let text = app.post("/v0/pipes/large/sink").send().await.assert_error(400);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -11,6 +12,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::google;
 
@@ -52,8 +54,22 @@ struct Network {
     parts: AtomicI64,
     then: Mutex<Part>,
     is_down: AtomicBool,
+    hold: Mutex<Option<Hold>>,
+    /// Lists that were asked for: of whole trees, and of one folder.
+    lists: [AtomicU64; 2],
     /// Requests that came, whatever became of them.
     requests: AtomicU64,
+}
+
+/// Requests that wait at the door.
+#[derive(Debug)]
+struct Hold {
+    method: http::Method,
+    /// So many still come through.
+    passing: u64,
+    waiting: u64,
+    /// Closed for good once this is dropped, and with it the connection of whoever waits.
+    gate: watch::Sender<bool>,
 }
 
 impl S3Server {
@@ -82,6 +98,8 @@ impl S3Server {
             parts: AtomicI64::new(i64::MAX),
             then: Mutex::new(Part::IsCut),
             is_down: AtomicBool::new(false),
+            hold: Mutex::new(None),
+            lists: Default::default(),
             requests: AtomicU64::new(0),
         });
         tokio::spawn(serve(listener, builder.build(), callers, network.clone()));
@@ -93,10 +111,44 @@ impl S3Server {
         self.network.requests.load(Ordering::Relaxed)
     }
 
+    /// How many lists were asked for: of whole trees, and of one folder.
+    pub(crate) fn lists(&self) -> [u64; 2] {
+        self.network.lists.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
     /// Says what becomes of parts after so many.
     pub(crate) fn after_parts(&self, parts: i64, then: Part) {
         *self.network.then.lock().unwrap() = then;
         self.network.parts.store(parts, Ordering::Relaxed);
+    }
+
+    /// Has requests of this method wait after so many. What waited for another is cut off.
+    pub(crate) fn hold(&self, method: http::Method, passing: u64) {
+        let hold = Hold { method, passing, waiting: 0, gate: watch::Sender::new(false) };
+        *self.network.hold.lock().unwrap() = Some(hold);
+    }
+
+    /// Waits until so many requests wait.
+    pub(crate) async fn held(&self, count: u64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.network.hold.lock().unwrap().as_ref().is_none_or(|hold| hold.waiting < count) {
+            assert!(Instant::now() < deadline, "no {count} requests wait");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets everything come through.
+    pub(crate) fn let_go(&self) {
+        if let Some(hold) = self.network.hold.lock().unwrap().take() {
+            hold.gate.send_replace(true);
+        }
+    }
+
+    /// Puts a file into a bucket, as somebody else would.
+    pub(crate) fn write(&self, bucket: &str, key: &str, content: &str) {
+        let path = self.folder.path().join(bucket).join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
     }
 
     /// Whether a part did not come through.
@@ -133,6 +185,12 @@ impl Network {
     /// Fails for what does not come through; what hangs does not come back.
     async fn pass(&self, request: &http::Request<Incoming>) -> std::io::Result<()> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        if let Some(query) = request.uri().query().filter(|query| query.contains("list-type=")) {
+            self.lists[usize::from(query.contains("delimiter="))].fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(mut gate) = self.gate_of(request.method()) {
+            gate.wait_for(|is_open| *is_open).await.map_err(std::io::Error::other)?;
+        }
         let is_part = request.uri().query().is_some_and(|query| query.contains("partNumber="));
         if is_part && self.parts.fetch_sub(1, Ordering::Relaxed) <= 0 {
             let then = *self.then.lock().unwrap();
@@ -143,6 +201,20 @@ impl Network {
             }
         }
         if self.is_down.load(Ordering::Relaxed) { Err(std::io::Error::other("cut off")) } else { Ok(()) }
+    }
+}
+
+impl Network {
+    /// What a request of this method waits for.
+    fn gate_of(&self, method: &http::Method) -> Option<watch::Receiver<bool>> {
+        let mut hold = self.hold.lock().unwrap();
+        let hold = hold.as_mut().filter(|hold| hold.method == method)?;
+        if hold.passing > 0 {
+            hold.passing -= 1;
+            return None;
+        }
+        hold.waiting += 1;
+        Some(hold.gate.subscribe())
     }
 }
 

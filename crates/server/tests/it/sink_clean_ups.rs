@@ -54,11 +54,11 @@ fn assert_files_of(app: &SinkApp, job: &Value) {
 #[tokio::test]
 async fn a_cancelled_run_removes_its_own_files_only() {
     let app = app().await;
-    app.s3.hold(Method::PUT, 1);
+    app.s3.hold(Method::PUT, 4);
     let cancelled = start(&app).await;
     tick(&app).await;
-    // One file is there, three are under way, and two come later.
-    app.s3.held(3).await;
+    // Four files are there, and two are under way.
+    app.s3.held(2).await;
     app.post(&format!("/v0/jobs/{cancelled}/cancel")).send().await.assert_status(200);
     app.s3.hold(REMOVAL, 0);
     tick(&app).await;
@@ -78,10 +78,10 @@ async fn a_cancelled_run_removes_its_own_files_only() {
 #[tokio::test]
 async fn a_run_that_its_server_left_is_undone_beside_another() {
     let app = app().await;
-    app.s3.hold(Method::PUT, 1);
+    app.s3.hold(Method::PUT, 4);
     let left = start(&app).await;
     tick(&app).await;
-    app.s3.held(3).await;
+    app.s3.held(2).await;
     let other = start(&app).await;
     let app = app.restart().await;
     app.s3.hold(REMOVAL, 0);
@@ -112,6 +112,16 @@ async fn a_file_that_comes_meanwhile_is_neither_replaced_nor_removed() {
     assert_eq!(app.s3.text("exports", "large/1.csv"), "mine");
     assert_eq!(app.s3.text("exports", "large/1.1.csv"), "\"id\"\n1\n");
     assert_eq!(app.s3.keys("exports").len(), 7);
+}
+
+#[tokio::test]
+async fn a_store_without_conditions_is_written_to_all_the_same() {
+    let app = app().await;
+    app.s3.refuse_conditions();
+    for _ in 0..2 {
+        assert_eq!(run_large(&app, "file_template={id}").await["status"], "done");
+    }
+    assert_eq!(app.s3.keys("exports").len(), 12);
 }
 
 #[tokio::test]

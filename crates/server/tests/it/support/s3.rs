@@ -54,6 +54,8 @@ struct Network {
     parts: AtomicI64,
     then: Mutex<Part>,
     is_down: AtomicBool,
+    /// Whether a condition on what is not there yet is refused, as some stores do.
+    refuses_conditions: AtomicBool,
     hold: Mutex<Option<Hold>>,
     /// Lists that were asked for: of whole trees, and of one folder.
     lists: [AtomicU64; 2],
@@ -98,6 +100,7 @@ impl S3Server {
             parts: AtomicI64::new(i64::MAX),
             then: Mutex::new(Part::IsCut),
             is_down: AtomicBool::new(false),
+            refuses_conditions: AtomicBool::new(false),
             hold: Mutex::new(None),
             lists: Default::default(),
             requests: AtomicU64::new(0),
@@ -142,6 +145,11 @@ impl S3Server {
         if let Some(hold) = self.network.hold.lock().unwrap().take() {
             hold.gate.send_replace(true);
         }
+    }
+
+    /// Has it know no conditions.
+    pub(crate) fn refuse_conditions(&self) {
+        self.network.refuses_conditions.store(true, Ordering::Relaxed);
     }
 
     /// Puts a file into a bucket, as somebody else would.
@@ -227,6 +235,10 @@ async fn serve(listener: TcpListener, service: S3Service, callers: Callers, netw
             // A connection whose service fails is closed without an answer.
             async move {
                 network.pass(&request).await?;
+                let has_condition = request.headers().contains_key(http::header::IF_NONE_MATCH);
+                if has_condition && network.refuses_conditions.load(Ordering::Relaxed) {
+                    return Ok(http::Response::builder().status(501).body(s3s::Body::empty()).unwrap());
+                }
                 let request = request.map(s3s::Body::from);
                 let request = match callers {
                     Callers::S3 => request,

@@ -52,6 +52,8 @@ codes! {
     UNKNOWN_FORMAT = 73;
     /// A file could not be read.
     CANNOT_READ_FROM_FILE_DESCRIPTOR = 74;
+    /// A file could not be written.
+    CANNOT_WRITE_TO_FILE_DESCRIPTOR = 75;
     /// A file could not be opened; the sandbox's refusals look like this.
     CANNOT_OPEN_FILE = 76;
     /// No database has this name.
@@ -70,6 +72,8 @@ codes! {
     TOO_SLOW = 160;
     /// The statement is not allowed in readonly mode.
     READONLY = 164;
+    /// The system has no memory.
+    CANNOT_ALLOCATE_MEMORY = 173;
     /// One alias is given to several expressions.
     MULTIPLE_EXPRESSIONS_FOR_ALIAS = 179;
     /// FINAL of a table that has no versions of rows.
@@ -82,12 +86,20 @@ codes! {
     TOO_MANY_SIMULTANEOUS_QUERIES = 202;
     /// A name may mean several columns.
     AMBIGUOUS_IDENTIFIER = 207;
+    /// Another server took too long.
+    SOCKET_TIMEOUT = 209;
     /// The connection to another server could not be made.
     NETWORK_ERROR = 210;
     /// A column is neither aggregated nor in GROUP BY.
     NOT_AN_AGGREGATE = 215;
+    /// The engine gave a statement up, since it is being stopped, say.
+    ABORTED = 236;
     /// A memory limit was passed.
     MEMORY_LIMIT_EXCEEDED = 241;
+    /// A replica that has lost its keeper takes no rows.
+    TABLE_IS_READ_ONLY = 242;
+    /// The disk is full.
+    NOT_ENOUGH_SPACE = 243;
     /// More parts than the table takes.
     TOO_MANY_PARTS = 252;
     /// `max_bytes_to_read` was passed.
@@ -104,6 +116,8 @@ codes! {
     TOO_MANY_ROWS_OR_BYTES = 396;
     /// A join on a condition that the engine cannot join on.
     INVALID_JOIN_ON_EXPRESSION = 403;
+    /// No thread could be started.
+    CANNOT_SCHEDULE_TASK = 439;
     /// A placeholder has no value.
     UNKNOWN_QUERY_PARAMETER = 456;
     /// A placeholder's value does not fit its type.
@@ -112,6 +126,8 @@ codes! {
     ACCESS_DENIED = 497;
     /// User name or password is wrong.
     AUTHENTICATION_FAILED = 516;
+    /// The keeper of a cluster failed.
+    KEEPER_EXCEPTION = 999;
     /// A file was refused by the system.
     POCO_EXCEPTION = 1000;
     /// An error of the C++ library, usually input or output.

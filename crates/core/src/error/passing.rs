@@ -5,9 +5,7 @@ use standpipe_clickhouse::codes;
 use super::Error;
 
 impl Error {
-    /// Whether it says more about the moment than about the work: the same may succeed when it is tried again. What the
-    /// engine raises passes, unless it is about the text, the names in it or their types: a view that is given up for a
-    /// moment's sake loses rows, and a job that is run again for nothing only ends a little later.
+    /// Whether it says more about the moment than about the work: the same may succeed when it is tried again.
     pub fn is_passing(&self) -> bool {
         match self {
             Error::CheckTimeout { .. }
@@ -16,49 +14,38 @@ impl Error {
             | Error::QueueTimeout { .. }
             | Error::Busy
             | Error::Internal { .. } => true,
-            Error::Engine { code, .. } => !is_about_text(*code),
+            Error::Engine { code, .. } => is_about_moment(*code),
             _ => false,
         }
     }
 }
 
-/// Whether the engine raises it again whenever it sees the same text over the same tables. Subqueries in the place of values
-/// are run when a text is looked at, so that rows can be the reason, too.
-fn is_about_text(code: i32) -> bool {
+/// Whether the engine raises it for want of something that it may have a moment later. What is not known to be so is not:
+/// nobody's writes wait for ever because of a view that the engine will never take.
+fn is_about_moment(code: i32) -> bool {
     use codes::*;
     matches!(
         code,
-        UNSUPPORTED_METHOD
-            | BAD_ARGUMENTS
-            | CANNOT_PARSE_TEXT
-            | NUMBER_OF_ARGUMENTS_DOESNT_MATCH
-            | ILLEGAL_TYPE_OF_ARGUMENT
-            | UNKNOWN_FUNCTION
-            | UNKNOWN_IDENTIFIER
-            | NOT_IMPLEMENTED
-            | UNKNOWN_TYPE
-            | TYPE_MISMATCH
-            | TABLE_ALREADY_EXISTS
-            | UNKNOWN_TABLE
-            | SYNTAX_ERROR
-            | CANNOT_CONVERT_TYPE
-            | UNKNOWN_FORMAT
-            | UNKNOWN_DATABASE
-            | UNKNOWN_SETTING
-            | INCORRECT_RESULT_OF_SCALAR_SUBQUERY
-            | READONLY
-            | MULTIPLE_EXPRESSIONS_FOR_ALIAS
-            | ILLEGAL_FINAL
-            | ILLEGAL_AGGREGATION
-            | AMBIGUOUS_IDENTIFIER
-            | NOT_AN_AGGREGATE
-            | SUPPORT_IS_DISABLED
-            | NO_COMMON_TYPE
-            | FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
-            | INVALID_JOIN_ON_EXPRESSION
-            | UNKNOWN_QUERY_PARAMETER
-            | BAD_QUERY_PARAMETER
-            | ACCESS_DENIED
+        CANNOT_READ_FROM_FILE_DESCRIPTOR
+            | CANNOT_WRITE_TO_FILE_DESCRIPTOR
+            | CANNOT_OPEN_FILE
+            | TIMEOUT_EXCEEDED
+            | TOO_SLOW
+            | CANNOT_ALLOCATE_MEMORY
+            | TOO_MANY_SIMULTANEOUS_QUERIES
+            | SOCKET_TIMEOUT
+            | NETWORK_ERROR
+            | ABORTED
+            | MEMORY_LIMIT_EXCEEDED
+            | TABLE_IS_READ_ONLY
+            | NOT_ENOUGH_SPACE
+            | TOO_MANY_PARTS
+            | QUERY_WAS_CANCELLED
+            | CANNOT_SCHEDULE_TASK
+            | KEEPER_EXCEPTION
+            | POCO_EXCEPTION
+            | STD_EXCEPTION
+            | UNKNOWN_EXCEPTION
     )
 }
 
@@ -77,7 +64,7 @@ mod tests {
             engine(codes::MEMORY_LIMIT_EXCEEDED),
             engine(codes::TOO_MANY_SIMULTANEOUS_QUERIES),
             engine(codes::TIMEOUT_EXCEEDED),
-            engine(-1),
+            engine(codes::NOT_ENOUGH_SPACE),
         ] {
             assert!(passing.is_passing(), "{passing:?}");
         }
@@ -88,6 +75,7 @@ mod tests {
             engine(codes::UNKNOWN_TABLE),
             engine(codes::UNKNOWN_IDENTIFIER),
             engine(codes::TYPE_MISMATCH),
+            engine(-1),
         ] {
             assert!(!lasting.is_passing(), "{lasting:?}");
         }

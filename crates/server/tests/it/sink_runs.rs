@@ -340,7 +340,8 @@ async fn a_run_says_how_far_it_has_come() {
         let deadline = Instant::now() + Duration::from_secs(60);
         let job = loop {
             let job = app.job(&id).await;
-            if job["progress_percentage"].as_f64().is_some_and(|percent| percent > 0.0) {
+            let has_begun = job["progress_percentage"].as_f64().is_some_and(|percent| percent > 0.0);
+            if has_begun && job["written_bytes"].as_u64().is_some_and(|bytes| bytes > 0) {
                 break job;
             }
             assert!(Instant::now() < deadline, "no progress: {job}");

@@ -28,21 +28,28 @@ pub fn check_condition(expression: &str, rules: &StatementRules) -> Result<Strin
     Ok(plain)
 }
 
+/// What ends a statement stands nowhere in it; the rest is about what is outside of brackets.
 fn check_top_level(text: &Text<'_>) -> Result<(), Refusal> {
+    let refuse = |at| {
+        let message = format!("a condition is one expression, and \"{}\" cannot stand in it", text.raw(at));
+        Err(text.refuse_at(at, message))
+    };
+    let ends = |kind| matches!(kind, TokenKind::Semicolon | TokenKind::VerticalDelimiter);
+    if let Some(at) = text.lexemes.iter().position(|lexeme| ends(lexeme.kind)) {
+        return refuse(at);
+    }
     let mut at = 0;
     while at < text.len() {
         let lexeme = text.lexemes[at];
         let refused = match (lexeme.kind, lexeme.keyword) {
             (TokenKind::Comma, _) => true,
-            (TokenKind::Semicolon | TokenKind::VerticalDelimiter, _) => true,
             (_, Some(Keyword::Select | Keyword::With | Keyword::Explain)) => at == 0,
             (_, Some(Keyword::From)) => !text.is_keyword(at.wrapping_sub(1), Keyword::Distinct),
             (_, Some(Keyword::Union | Keyword::Intersect | Keyword::Where | Keyword::Prewhere)) => true,
             _ => false,
         };
         if refused {
-            let message = format!("a condition is one expression, and \"{}\" cannot stand in it", text.raw(at));
-            return Err(text.refuse_at(at, message));
+            return refuse(at);
         }
         at = if lexeme.kind.is_opening() { text.mate(at) + 1 } else { at + 1 };
     }
@@ -108,6 +115,8 @@ mod tests {
             "1)) UNION ALL SELECT * FROM other -- ",
             "1 /*",
             "1; DROP TABLE t",
+            "(LIMIT.;)",
+            "f((1; 2))",
             "1 UNION ALL SELECT 2",
             "1 EXCEPT SELECT 2",
             "SELECT 1",
